@@ -1,0 +1,217 @@
+package preview_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sentry/internal/delivery/preview"
+)
+
+// The recordings in testdata are what Pulumi 3.250.0 printed for a program of eight
+// resources: the files *.json are from `pulumi preview --json` (drift: `pulumi refresh
+// --preview-only --json`), the files *.events are the engine events of the same runs.
+// Stack traces and source positions have been taken out.
+func recorded(t *testing.T, name string) *preview.Preview {
+	t.Helper()
+	f, err := os.Open(filepath.Join("testdata", name))
+	require.NoError(t, err)
+	defer f.Close()
+	p, err := preview.Parse(f)
+	require.NoError(t, err)
+	return p
+}
+
+func render(t *testing.T, name string) string {
+	t.Helper()
+	return preview.Render(recorded(t, name), preview.Options{Stack: "staging"})
+}
+
+func TestReplacementsAndDeletionsStandInBoldAboveTheFold(t *testing.T) {
+	for _, name := range []string{"change.json", "change.events"} {
+		t.Run(name, func(t *testing.T) {
+			text := render(t, name)
+			above, below, folded := strings.Cut(text, "<details>")
+			require.True(t, folded, "the ordinary changes are not folded")
+			assert.Contains(t, above, "1 to create, 2 to update, **2 to replace**, **1 to delete**")
+			assert.Contains(t, above, "- **DELETE** `aws:s3/bucketV2:BucketV2` **sentry-staging-old**")
+			assert.Contains(t, above, "- **REPLACE** `aws:ec2/subnet:Subnet` **sentry-staging-vpc-public-0** because of `cidrBlock`")
+			assert.NotContains(t, above, "sentry-staging-new", "a creation stands among the dangers")
+			for _, line := range []string{
+				"+ create aws:cloudwatch/logGroup:LogGroup sentry-staging-new",
+				"! update aws:ecs/service:Service sentry-staging-service",
+				"desiredCount: 1 → 2",
+				`cidrBlock: "10.0.0.0/24" → "10.0.9.0/24"`,
+				"containerDefinitions[0].cpu: 256 → 512",
+				"(known after the update)",
+			} {
+				assert.Contains(t, below, line)
+			}
+			assert.NotContains(t, text, "delete-replaced", "a replacement is shown once, not in its three parts")
+			assert.NotContains(t, below, "sentry-staging-tasks", "an unchanged resource is listed")
+		})
+	}
+}
+
+func TestBothFormsOfTheEngineRenderTheSame(t *testing.T) {
+	assert.Equal(t, render(t, "change.json"), render(t, "change.events"))
+}
+
+func TestSecretsAreNeverShown(t *testing.T) {
+	for _, name := range []string{"change.json", "change.events"} {
+		text := render(t, name)
+		assert.Contains(t, text, "value: [secret] (may differ)", "%s: a changed secret is not even mentioned", name)
+	}
+	// As the event stream looks when somebody ran the CLI with --show-secrets.
+	in := `{"sequence":1,"resourcePreEvent":{"metadata":{"op":"create","urn":"urn:pulumi:staging::sentry::a:b:C::x","new":{"inputs":{
+		"password":{"4dabf18193072939515e22adb298388d":"1b47061264138c4ac30d75fd1eb44270","plaintext":"\"hunter2\""},
+		"nested":{"list":[{"4dabf18193072939515e22adb298388d":"1b47061264138c4ac30d75fd1eb44270","value":"hunter2"}]}}}}}}`
+	p, err := preview.Parse(strings.NewReader(in))
+	require.NoError(t, err)
+	text := preview.Render(p, preview.Options{Stack: "staging"})
+	assert.NotContains(t, text, "hunter2")
+	assert.Contains(t, text, "nested.list[0]: [secret]")
+
+	in = `{"steps":[{"op":"update","urn":"urn:pulumi:staging::sentry::a:b:C::x","diffReasons":["key"],
+		"oldState":{"inputs":{"key":"hunter1"},"additionalSecretOutputs":["key"]},
+		"newState":{"inputs":{"key":"hunter2"},"additionalSecretOutputs":["key"]}}]}`
+	p, err = preview.Parse(strings.NewReader(in))
+	require.NoError(t, err)
+	assert.NotContains(t, preview.Render(p, preview.Options{Stack: "staging"}), "hunter", "an output that the program calls secret is shown")
+}
+
+func TestAFailedPreviewSaysWhyAndThatItIsNotComplete(t *testing.T) {
+	for name, reason := range map[string]string{
+		"refused.json":   `sentry:cpu = "100": not a Fargate size; allowed are 256, 512, 1024, 2048, 4096: edit Pulumi.staging.yaml`,
+		"refused.events": `sentry:cpu = "100": not a Fargate size; allowed are 256, 512, 1024, 2048, 4096: edit Pulumi.staging.yaml`,
+		"invalid.json":   "property invalid value {yes} has a problem: is not allowed: yes",
+	} {
+		p := recorded(t, name)
+		assert.True(t, p.Failed, name)
+		text := preview.Render(p, preview.Options{Stack: "staging"})
+		assert.Contains(t, text, "### :x: Preview of `staging` failed", name)
+		assert.Contains(t, text, reason, name)
+		assert.Contains(t, text, "**not complete**", name)
+		assert.Contains(t, text, preview.Marker("staging"), name+": the comment would not be found again")
+	}
+}
+
+func TestAFailureBeforeTheEngineShowsWhatTheCLISaid(t *testing.T) {
+	_, err := preview.Parse(strings.NewReader("error: no stack\n"))
+	require.ErrorIs(t, err, preview.ErrNoPreview)
+	text := preview.Render(nil, preview.Options{Stack: "production", Stderr: "error: no stack named 'production' found"})
+	assert.Contains(t, text, "Preview of `production` failed")
+	assert.Contains(t, text, "no stack named 'production' found")
+}
+
+func TestAPreviewWhoseCommandFailedIsNotShownAsNoChanges(t *testing.T) {
+	text := preview.Render(recorded(t, "same.json"), preview.Options{Stack: "staging", Failed: true, Stderr: "error: signal: killed"})
+	assert.Contains(t, text, "failed")
+	assert.Contains(t, text, "signal: killed")
+	assert.NotContains(t, text, "Nothing would change")
+}
+
+func TestNoChanges(t *testing.T) {
+	p := recorded(t, "same.json")
+	assert.False(t, p.HasChanges())
+	text := preview.Render(p, preview.Options{Stack: "staging"})
+	assert.Contains(t, text, "### Preview of `staging`: no changes")
+	assert.Contains(t, text, "Nothing would change.")
+	assert.Contains(t, text, "a warning from the program", "warnings vanish when nothing changes")
+}
+
+func TestDriftIsWhatTheRefreshFound(t *testing.T) {
+	p := recorded(t, "drift.json")
+	assert.True(t, p.HasChanges())
+	text := preview.Render(p, preview.Options{Stack: "staging"})
+	assert.Contains(t, text, "- **DELETE** `aws:ec2/securityGroup:SecurityGroup` **sentry-staging-tasks**")
+	assert.Contains(t, text, "desiredCount: 1 → 7")
+	assert.NotContains(t, text, "sentry-staging-old", "a resource without drift is listed")
+	assert.False(t, recorded(t, "nodrift.json").HasChanges(), "reading every resource is not a difference")
+}
+
+func TestACommentFitsWhateverTheChange(t *testing.T) {
+	for _, n := range []int{1, 100, 3000} {
+		for _, op := range []string{"create", "replace", "delete", "update"} {
+			var in bytes.Buffer
+			for i := range n {
+				fmt.Fprintf(&in, `{"sequence":%d,"resourcePreEvent":{"metadata":{"op":%q,"urn":"urn:pulumi:staging::sentry::aws:s3/bucketV2:BucketV2::bücket-%d-%s","diffs":["a"],"keys":["a"],
+				"old":{"id":"x","inputs":{"a":%q}},"new":{"inputs":{"a":%q}}}}}`+"\n", i, op, i, strings.Repeat("ü", 40), strings.Repeat("ä", 400), strings.Repeat("ö", 400))
+			}
+			p, err := preview.Parse(&in)
+			require.NoError(t, err)
+			long := strings.Repeat("warning text ", 5000)
+			p.Diagnostics = append(p.Diagnostics, preview.Diagnostic{Message: long, Severity: "warning"}, preview.Diagnostic{Message: long, Severity: "error"})
+			p.Failed = true
+			text := preview.Render(p, preview.Options{Stack: "staging", Sections: []preview.Section{{Title: "Cost", Markdown: strings.Repeat("| a | b |\n", 9000)}}})
+			assert.LessOrEqual(t, len(text), preview.CommentLimit, "%d × %s: GitHub refuses the comment", n, op)
+			assert.Equal(t, strings.Count(text, "<details>"), strings.Count(text, "</details>"), "%d × %s: a fold stays open", n, op)
+			assert.Zero(t, strings.Count(text, "\n```")%2, "%d × %s: a code block stays open", n, op)
+			if n == 3000 {
+				assert.Regexp(t, `\d+ of them not shown`, text, "changes are dropped silently")
+				if op == "replace" || op == "delete" {
+					assert.Regexp(t, `and \d+ more replacements or deletions`, text, "dangers are dropped silently")
+				}
+			}
+		}
+	}
+}
+
+func TestNamesAndValuesCannotForgeTheComment(t *testing.T) {
+	evil := "x`\n```\n</details>\n# @octo-org/team <img src=x> | **safe**"
+	in := fmt.Sprintf(`{"steps":[{"op":"delete","urn":%q,"oldState":{"id":%q}},{"op":"create","urn":%q,"newState":{"inputs":{"k":%q}}}]}`,
+		"urn:pulumi:staging::sentry::a:b:C::"+evil, evil, "urn:pulumi:staging::sentry::a:b:D::y", evil)
+	p, err := preview.Parse(strings.NewReader(in))
+	require.NoError(t, err)
+	text := preview.Render(p, preview.Options{Stack: "staging"})
+	assert.NotContains(t, text, "\n# @octo", "a name starts a heading")
+	above, _, _ := strings.Cut(text, "<details>")
+	assert.Contains(t, above, "`x' ''' </details> # @octo-org/team", "a name with a mention is not inside a code span")
+	assert.Contains(t, text, "````diff", "a run of backticks in a value closes the block")
+}
+
+func TestSectionsOfOtherCommandsHaveTheirPlace(t *testing.T) {
+	text := preview.Render(recorded(t, "change.json"), preview.Options{Stack: "staging", Sections: []preview.Section{{Title: "Cost", Markdown: "+ $3.10 a month"}, {Title: "Empty"}}})
+	above, _, _ := strings.Cut(text, "<details>")
+	assert.Contains(t, above, "#### Cost\n\n+ $3.10 a month")
+	assert.NotContains(t, text, "Empty")
+}
+
+// F4: the fingerprint decides whether an apply may go on.
+func TestDigest(t *testing.T) {
+	change := recorded(t, "change.json").Digest()
+	assert.Len(t, change, 64)
+	assert.Equal(t, change, recorded(t, "change-again.json").Digest(), "the same preview made twice does not match: every deployment would stop")
+
+	raw, err := os.ReadFile(filepath.Join("testdata", "change.json"))
+	require.NoError(t, err)
+	for what, edit := range map[string][2]string{
+		"another operation":     {`"op": "delete"`, `"op": "update"`},
+		"another new value":     {`"cidrBlock": "10.0.9.0/24"`, `"cidrBlock": "10.0.8.0/24"`},
+		"another old value":     {`"desiredCount": 1`, `"desiredCount": 5`},
+		"another resource":      {"sentry-staging-old", "sentry-staging-older"},
+		"another physical id":   {`"id": "id-sentry-staging-old"`, `"id": "id-else"`},
+		"another configuration": {`"aws:region": "us-east-1"`, `"aws:region": "eu-west-1"`},
+		"another reason":        {"\"replaceReasons\": [\n    \"cidrBlock\"", "\"replaceReasons\": [\n    \"tags\""},
+	} {
+		edited := bytes.ReplaceAll(raw, []byte(edit[0]), []byte(edit[1]))
+		require.NotEqual(t, raw, edited, "%s: the edit does not apply", what)
+		p, err := preview.Parse(bytes.NewReader(edited))
+		require.NoError(t, err)
+		assert.NotEqual(t, change, p.Digest(), "%s would be applied though it was not shown", what)
+	}
+	assert.NotEqual(t, change, recorded(t, "same.json").Digest())
+}
+
+func TestUnreadableInputIsAnError(t *testing.T) {
+	for _, in := range []string{`{"steps": 5}`, `{"steps": [`, `{"sequence": 1, "resourcePreEvent": 4}`} {
+		_, err := preview.Parse(strings.NewReader(in))
+		assert.Error(t, err, in)
+	}
+}

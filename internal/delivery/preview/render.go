@@ -1,0 +1,427 @@
+package preview
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// CommentLimit is the length of the longest comment GitHub accepts. GitHub counts
+// characters; counting bytes instead keeps the text below the limit whatever is in it.
+// https://github.com/orgs/community/discussions/41331
+const CommentLimit = 65_536
+
+const (
+	secretText = "[secret]"
+	// secretKey and unknownText are how the engine marks a secret and a value that
+	// is known only after the update (sdk/go/common/resource: SigKey, plugin.UnknownStringValue).
+	secretKey   = "4dabf18193072939515e22adb298388d"
+	unknownText = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+
+	maxValue     = 160 // characters of one property's value
+	maxProps     = 24  // properties of one resource
+	dangerBudget = 20_000
+	errorBudget  = 12_000
+)
+
+// Options say what stands around the changes.
+type Options struct {
+	Stack  string // "staging"
+	Commit string // may be empty
+	RunURL string // may be empty
+	// Stderr is what the CLI wrote to standard error, shown when the preview failed
+	// without saying why in its JSON.
+	Stderr string
+	// Failed marks a preview whose command failed, whatever its JSON says.
+	Failed bool
+	// Note is a sentence under the heading, such as where the preview was made.
+	Note string
+	// Sections are put between the warnings and the list of changes, in this order:
+	// the place for what other commands say about the same change, such as its price.
+	Sections []Section
+	// Limit is the length in bytes that the text may have; 0 means CommentLimit.
+	Limit int
+}
+
+// Section is a titled piece of Markdown.
+type Section struct{ Title, Markdown string }
+
+// Marker is the hidden line that finds a stack's comment again.
+func Marker(stack string) string { return "<!-- sentry-preview:" + plain(stack) + " -->" }
+
+// Render writes the preview as Markdown: heading, errors, then replacements and
+// deletions in bold, then everything else folded. p may be nil when there was no
+// preview to read. Nothing marked as a secret is shown. The text never exceeds the
+// limit: what does not fit is counted, not dropped silently.
+func Render(p *Preview, o Options) string {
+	if p == nil {
+		p = &Preview{Failed: true}
+	}
+	limit := cmp.Or(o.Limit, CommentLimit)
+	failed := p.Failed || o.Failed
+
+	var top strings.Builder
+	top.WriteString(Marker(o.Stack) + "\n")
+	if failed {
+		fmt.Fprintf(&top, "### :x: Preview of %s failed\n\n", code(o.Stack))
+	} else {
+		fmt.Fprintf(&top, "### Preview of %s: %s\n\n", code(o.Stack), p.Counts())
+	}
+	var facts []string
+	if o.Commit != "" {
+		facts = append(facts, "commit "+code(o.Commit))
+	}
+	if o.RunURL != "" {
+		facts = append(facts, "[run]("+o.RunURL+")")
+	}
+	if len(facts) > 0 {
+		top.WriteString(strings.Join(facts, " · ") + "\n\n")
+	}
+	if o.Note != "" {
+		top.WriteString(o.Note + "\n\n")
+	}
+	if failed {
+		writeErrors(&top, p, o.Stderr)
+	}
+	writeDangers(&top, p, min(dangerBudget, limit/3))
+
+	var tail strings.Builder
+	if warnings := p.messages("warning"); len(warnings) > 0 {
+		tail.WriteString(fold(count(len(warnings), "warning"), fence("", cut(strings.Join(warnings, "\n"), 4000))))
+	}
+
+	// The folded list gets what is left after the sections, which come from commands
+	// of this repository and are short.
+	for _, s := range o.Sections {
+		if text := strings.TrimSpace(s.Markdown); text != "" {
+			section := fmt.Sprintf("#### %s\n\n%s\n\n", s.Title, text)
+			if top.Len()+len(section)+tail.Len() > limit*3/4 {
+				section = fmt.Sprintf("#### %s\n\nToo long to show here: see the run.\n\n", s.Title)
+			}
+			top.WriteString(section)
+		}
+	}
+	const reserve = 300 // the fold's own markup and the note on what is missing
+	top.WriteString(listChanges(p, failed, limit-top.Len()-tail.Len()-reserve))
+	top.WriteString(tail.String())
+	return cut(top.String(), limit)
+}
+
+func writeErrors(b *strings.Builder, p *Preview, stderr string) {
+	messages := p.messages("error")
+	if len(messages) == 0 && strings.TrimSpace(stderr) != "" {
+		messages = []string{strings.TrimSpace(stderr)}
+	}
+	if len(messages) == 0 {
+		messages = []string{"pulumi gave no reason; its log is in the run"}
+	}
+	b.WriteString(fence("", cut(strings.Join(messages, "\n\n"), errorBudget)) + "\n")
+	if len(p.Steps) > 0 {
+		b.WriteString("What follows was computed before the failure and is **not complete**.\n\n")
+	}
+}
+
+// writeDangers lists what takes away something that exists, within budget bytes.
+func writeDangers(b *strings.Builder, p *Preview, budget int) {
+	left, written := 0, 0
+	for _, s := range p.Steps {
+		if !s.dangerous() {
+			continue
+		}
+		line := fmt.Sprintf("- **%s** %s **%s**", strings.ToUpper(s.Op), code(s.Type()), escape(s.Name()))
+		if len(s.Replaces) > 0 {
+			reasons := slices.Sorted(slices.Values(s.Replaces))
+			for i := range reasons {
+				reasons[i] = code(reasons[i])
+			}
+			line += " because of " + strings.Join(reasons, ", ")
+		}
+		if written+len(line) > budget {
+			left++
+			continue
+		}
+		b.WriteString(line + "\n")
+		written += len(line) + 1
+	}
+	if left > 0 {
+		fmt.Fprintf(b, "- **… and %d more replacements or deletions**: see the run\n", left)
+	}
+	if written > 0 || left > 0 {
+		b.WriteString("\n")
+	}
+}
+
+func listChanges(p *Preview, failed bool, budget int) string {
+	var body strings.Builder
+	total, left := 0, 0
+	for _, s := range p.Steps {
+		if !s.changes() {
+			continue
+		}
+		total++
+		text := s.describe()
+		if body.Len()+len(text) > budget {
+			if text = s.title(); body.Len()+len(text) > budget {
+				left++
+				continue
+			}
+		}
+		body.WriteString(text)
+	}
+	if total == 0 {
+		if failed {
+			return ""
+		}
+		return "Nothing would change.\n"
+	}
+	title := count(total, "change")
+	if left > 0 {
+		title += fmt.Sprintf(", %d of them not shown for want of space", left)
+	}
+	return fold(title, fence("diff", body.String()))
+}
+
+// title is one line; its first character colours it in a block of type diff.
+func (s Step) title() string {
+	sign := map[string]string{"create": "+", "import": "+", "update": "!", "replace": "-", "delete": "-"}[s.Op]
+	return fmt.Sprintf("%s %s %s %s\n", cmp.Or(sign, "#"), s.Op, plain(s.Type()), plain(s.Name()))
+}
+
+// describe is the title and the properties that differ.
+func (s Step) describe() string {
+	lines := s.properties()
+	var b strings.Builder
+	b.WriteString(s.title())
+	for i, l := range lines {
+		if i == maxProps {
+			fmt.Fprintf(&b, "      … and %d more properties\n", len(lines)-i)
+			break
+		}
+		b.WriteString("      " + l + "\n")
+	}
+	return b.String()
+}
+
+func (s Step) properties() []string {
+	switch {
+	case s.Op == "delete" || s.Op == "discard":
+		if s.Old != nil && s.Old.ID != "" {
+			return []string{"id: " + show(s.Old.ID)}
+		}
+		return nil
+	case s.Old == nil && s.New == nil:
+		return nil
+	case s.Old == nil:
+		return difference(nil, leaves(s.New, s.New.Inputs, nil))
+	case s.New == nil:
+		return nil
+	}
+	keys := map[string]bool{}
+	inputs := true
+	for _, k := range s.Diffs {
+		keys[topKey(k)] = true
+	}
+	for path, k := range s.Detailed {
+		keys[topKey(path)] = true
+		inputs = inputs && k.InputDiff
+	}
+	// A difference is between inputs, or between what the resource is and the new
+	// inputs, or (after a refresh) between what it was and what it is.
+	for _, pair := range [][2]map[string]any{
+		{s.Old.Inputs, s.New.Inputs},
+		{s.Old.Outputs, s.New.Inputs},
+		{s.Old.Outputs, s.New.Outputs},
+	} {
+		if !inputs {
+			inputs = true
+			continue
+		}
+		if lines := difference(leaves(s.Old, pair[0], keys), leaves(s.New, pair[1], keys)); len(lines) > 0 {
+			return lines
+		}
+	}
+	var lines []string
+	for _, k := range slices.Sorted(maps.Keys(keys)) {
+		lines = append(lines, plain(k)+": changed")
+	}
+	return lines
+}
+
+// topKey is the first element of a property path: "tags.Name" and `tags["a"]` are in "tags".
+func topKey(path string) string {
+	if i := strings.IndexAny(path, ".["); i > 0 {
+		return path[:i]
+	}
+	return path
+}
+
+// leaves flattens values to path → text. With keys, only those top-level properties.
+// Strings that hold JSON documents (policies, container definitions) are looked into,
+// so that a difference of one number is shown as one number.
+func leaves(state *State, values map[string]any, keys map[string]bool) map[string]string {
+	out := map[string]string{}
+	for k, v := range values {
+		if len(keys) > 0 && !keys[k] {
+			continue
+		}
+		if slices.Contains(state.AdditionalSecretOutputs, k) {
+			out[k] = secretText
+			continue
+		}
+		flatten(k, v, out)
+	}
+	return out
+}
+
+func flatten(path string, v any, out map[string]string) {
+	switch v := v.(type) {
+	case map[string]any:
+		if _, secret := v[secretKey]; secret {
+			out[path] = secretText
+			return
+		}
+		for k, e := range v {
+			flatten(path+"."+k, e, out)
+		}
+	case []any:
+		for i, e := range v {
+			flatten(fmt.Sprintf("%s[%d]", path, i), e, out)
+		}
+	case string:
+		if t := strings.TrimSpace(v); strings.HasPrefix(t, "{") || strings.HasPrefix(t, "[") {
+			var doc any
+			if json.Unmarshal([]byte(t), &doc) == nil {
+				flatten(path, doc, out)
+				return
+			}
+		}
+		out[path] = show(v)
+	default:
+		out[path] = show(v)
+	}
+}
+
+func difference(before, after map[string]string) []string {
+	var lines []string
+	for _, k := range slices.Sorted(maps.Keys(before)) {
+		if _, ok := after[k]; !ok {
+			lines = append(lines, plain(k)+": "+before[k]+" → (removed)")
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(after)) {
+		old, ok := before[k]
+		switch {
+		case !ok:
+			lines = append(lines, plain(k)+": "+after[k])
+		case old == secretText && after[k] == secretText && before != nil:
+			lines = append(lines, plain(k)+": "+secretText+" (may differ)")
+		case old != after[k]:
+			lines = append(lines, plain(k)+": "+old+" → "+after[k])
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// show is a value as text of bounded length.
+func show(v any) string {
+	switch v {
+	case secretText:
+		return secretText
+	case unknownText:
+		return "(known after the update)"
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return "(not shown)"
+	}
+	return plain(cut(string(text), maxValue))
+}
+
+func (p *Preview) messages(severity string) []string {
+	var out []string
+	for _, d := range p.Diagnostics {
+		if d.Severity != severity {
+			continue
+		}
+		if text := d.Message; text != "" {
+			if name := (Step{URN: d.URN}).Name(); d.URN != "" && !strings.Contains(text, name) {
+				text = name + ": " + text
+			}
+			out = append(out, text)
+		}
+	}
+	return out
+}
+
+// plain takes out control characters, so that a name cannot forge a line.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// code is a code span, in which Markdown, HTML and mentions mean nothing.
+func code(s string) string { return "`" + strings.ReplaceAll(plain(s), "`", "'") + "`" }
+
+// escape makes text safe outside a code span. Nothing but a code span stops a mention.
+func escape(s string) string {
+	if strings.ContainsRune(s, '@') {
+		return code(s)
+	}
+	var b strings.Builder
+	for _, r := range plain(s) {
+		if strings.ContainsRune("\\`*_{}[]<>()#!|~&", r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// fence is a block of code whose fence is longer than any run of backticks inside.
+func fence(language, text string) string {
+	longest, run := 2, 0
+	for _, r := range text {
+		if r != '`' {
+			run = 0
+			continue
+		}
+		run++
+		longest = max(longest, run)
+	}
+	bar := strings.Repeat("`", longest+1)
+	return bar + language + "\n" + strings.TrimRight(text, "\n") + "\n" + bar + "\n"
+}
+
+func fold(title, body string) string {
+	return "<details><summary>" + title + "</summary>\n\n" + body + "\n</details>\n"
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// cut shortens s to at most n bytes without splitting a character.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	const mark = " … (cut)"
+	n = max(n-len(mark), 0)
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + mark
+}
