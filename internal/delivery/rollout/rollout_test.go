@@ -1,0 +1,215 @@
+package rollout_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sentry/internal/delivery/rollout"
+)
+
+const released = "arn:aws:ecs:us-east-1:123456789012:task-definition/sentry-staging-backend:8"
+
+// fakeECS gives the answers that stand in testdata, in the form in which `aws ecs
+// describe-services` and its siblings print them: one file per question, the last one
+// again and again.
+type fakeECS struct {
+	t       *testing.T
+	answers []string
+	asked   int
+	listErr error
+}
+
+func decode(t *testing.T, name string, into any) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", name+".json"))
+	require.NoError(t, err)
+	// The SDK's structs have no JSON tags; their fields match the wire names but for case.
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	require.NoError(t, dec.Decode(into), name)
+}
+
+func (f *fakeECS) DescribeServices(_ context.Context, in *ecs.DescribeServicesInput, _ ...func(*ecs.Options)) (*ecs.DescribeServicesOutput, error) {
+	assert.Equal(f.t, "sentry-staging-cluster", aws.ToString(in.Cluster))
+	assert.Equal(f.t, []string{"sentry-staging-backend"}, in.Services)
+	name := f.answers[min(f.asked, len(f.answers)-1)]
+	f.asked++
+	if name == "throttled" {
+		return nil, errors.New("ThrottlingException: rate exceeded")
+	}
+	out := &ecs.DescribeServicesOutput{}
+	decode(f.t, name, out)
+	return out, nil
+}
+
+func (f *fakeECS) ListTasks(_ context.Context, in *ecs.ListTasksInput, _ ...func(*ecs.Options)) (*ecs.ListTasksOutput, error) {
+	assert.Equal(f.t, "STOPPED", string(in.DesiredStatus))
+	return &ecs.ListTasksOutput{TaskArns: []string{"arn:1", "arn:2", "arn:3"}}, f.listErr
+}
+
+func (f *fakeECS) DescribeTasks(context.Context, *ecs.DescribeTasksInput, ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error) {
+	out := &ecs.DescribeTasksOutput{}
+	decode(f.t, "stopped-tasks", out)
+	return out, nil
+}
+
+func (f *fakeECS) DescribeTaskDefinition(_ context.Context, in *ecs.DescribeTaskDefinitionInput, _ ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error) {
+	assert.Equal(f.t, released, aws.ToString(in.TaskDefinition), "the logs of another version are shown")
+	out := &ecs.DescribeTaskDefinitionOutput{}
+	decode(f.t, "task-definition", out)
+	return out, nil
+}
+
+type fakeLogs map[string][]string
+
+func (f fakeLogs) GetLogEvents(_ context.Context, in *cloudwatchlogs.GetLogEventsInput, _ ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.GetLogEventsOutput, error) {
+	lines, ok := f[aws.ToString(in.LogGroupName)+" "+aws.ToString(in.LogStreamName)]
+	if !ok {
+		return nil, &logtypes.ResourceNotFoundException{Message: aws.String("The specified log stream does not exist.")}
+	}
+	out := &cloudwatchlogs.GetLogEventsOutput{}
+	for _, l := range lines {
+		out.Events = append(out.Events, logtypes.OutputLogEvent{Message: aws.String(l)})
+	}
+	return out, nil
+}
+
+// verify runs against the answers with a clock that jumps instead of waiting.
+func verify(t *testing.T, desired int, answers ...string) (error, *fakeECS, string) {
+	t.Helper()
+	api := &fakeECS{t: t, answers: answers}
+	now := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	var out bytes.Buffer
+	v := rollout.Verifier{
+		ECS: api, Out: &out, Interval: 15 * time.Second, Timeout: 10 * time.Minute,
+		Logs: fakeLogs{"/ecs/sentry-staging-backend ecs/backend/1f2e3d4c5b6a79880000000000000001": {"starting", "panic: no database\n"}},
+		Now:  func() time.Time { return now },
+		Sleep: func(_ context.Context, d time.Duration) error {
+			now = now.Add(d)
+			return nil
+		},
+	}
+	err := v.Verify(t.Context(), rollout.Target{Cluster: "sentry-staging-cluster", Service: "sentry-staging-backend", TaskDefinition: released, DesiredCount: desired})
+	return err, api, out.String()
+}
+
+func TestCompleted(t *testing.T) {
+	err, api, _ := verify(t, 2, "completed")
+	require.NoError(t, err)
+	assert.Equal(t, 1, api.asked)
+}
+
+func TestWaitsWhileInProgress(t *testing.T) {
+	err, api, out := verify(t, 2, "in-progress", "in-progress", "completed")
+	require.NoError(t, err)
+	assert.Equal(t, 3, api.asked)
+	assert.Equal(t, "sentry-staging-backend:8: IN_PROGRESS, 1 of 2 tasks running, 1 pending, 0 failed\nsentry-staging-backend:8: COMPLETED, 2 of 2 tasks running, 0 pending, 0 failed\n", out, "the log repeats itself or is silent")
+}
+
+// F13: AWS calls a rolled-back service steady and the deployment successful.
+func TestRolledBackIsAFailure(t *testing.T) {
+	for _, answers := range [][]string{{"rolled-back"}, {"rolling-back"}, {"in-progress", "crash-loop", "rolling-back"}, {"in-progress", "rolled-back"}} {
+		err, _, _ := verify(t, 2, answers...)
+		var failure *rollout.Failure
+		require.ErrorAs(t, err, &failure, "%v is reported as a success", answers)
+		assert.Contains(t, failure.Reason, "rolled back: the service runs sentry-staging-backend:7, not sentry-staging-backend:8 which was released", answers)
+	}
+	err, _, _ := verify(t, 2, "rolling-back")
+	assert.Contains(t, err.Error(), "tasks failed to start", "the circuit breaker's own reason is lost")
+}
+
+func TestTheFailureShowsWhyTheTasksStopped(t *testing.T) {
+	err, _, _ := verify(t, 2, "rolled-back")
+	var failure *rollout.Failure
+	require.ErrorAs(t, err, &failure)
+	for _, want := range []string{
+		"deployment failed: tasks failed to start",
+		"Task 1f2e3d4c5b6a79880000000000000001 stopped 2026-11-20T10:07:30Z: Essential container in task exited (EssentialContainerExited)",
+		"container backend: exit code 1\n    | starting\n    | panic: no database",
+		"container backend: no exit code, it never ran, CannotPullContainerError: not found\n    | (no log: the container never started)",
+	} {
+		assert.Contains(t, failure.Evidence, want)
+	}
+	assert.NotContains(t, failure.Evidence, "Scaling activity", "an ordinary stop of the old version is shown as a cause")
+	first := bytes.Index([]byte(failure.Evidence), []byte("0000000000000002 stopped"))
+	second := bytes.Index([]byte(failure.Evidence), []byte("0000000000000001 stopped"))
+	assert.Less(t, first, second, "the newest task does not come first")
+}
+
+func TestFailedWithoutRollback(t *testing.T) {
+	err, _, _ := verify(t, 2, "failed-no-rollback")
+	var failure *rollout.Failure
+	require.ErrorAs(t, err, &failure)
+	assert.Contains(t, failure.Reason, "the deployment of sentry-staging-backend:8 failed: ECS deployment circuit breaker: tasks failed to start.")
+}
+
+func TestStillInProgressAfterTheTimeOut(t *testing.T) {
+	for _, answer := range []string{"in-progress", "crash-loop"} {
+		err, api, _ := verify(t, 2, answer)
+		var failure *rollout.Failure
+		require.ErrorAs(t, err, &failure)
+		assert.Contains(t, failure.Reason, "still in progress after 10m0s")
+		assert.Equal(t, 41, api.asked, "one question at the start and one every 15 s for 10 min")
+		assert.Contains(t, failure.Evidence, "panic: no database", "a task that keeps failing to start is not explained")
+	}
+}
+
+func TestNoTasksIsASuccessOnlyWhenNoneWereAskedFor(t *testing.T) {
+	err, _, _ := verify(t, 0, "no-tasks")
+	require.NoError(t, err, "an environment put to sleep on purpose can never be deployed to")
+	for _, asked := range []int{2, -1} {
+		err, _, _ = verify(t, asked, "no-tasks")
+		require.Error(t, err, "a roll-out that started nothing is reported as a success")
+		assert.Contains(t, err.Error(), "nothing runs: the desired count of sentry-staging-backend is 0")
+	}
+}
+
+func TestNoSuchService(t *testing.T) {
+	for _, answer := range []string{"missing", "inactive", "draining"} {
+		err, _, _ := verify(t, 2, answer)
+		require.Error(t, err, answer)
+		assert.Contains(t, err.Error(), "deploy the infrastructure first", answer)
+	}
+}
+
+func TestAnUnansweredQuestionIsNotASuccess(t *testing.T) {
+	err, _, _ := verify(t, 2, "throttled")
+	require.ErrorContains(t, err, "ThrottlingException")
+	err, _, _ = verify(t, 2, "in-progress", "throttled")
+	require.ErrorContains(t, err, "ThrottlingException")
+}
+
+func TestMissingEvidenceDoesNotHideTheFailure(t *testing.T) {
+	api := &fakeECS{t: t, answers: []string{"rolled-back"}, listErr: errors.New("AccessDenied")}
+	err := rollout.Verifier{ECS: api, Logs: fakeLogs{}, Out: &bytes.Buffer{}}.Verify(t.Context(),
+		rollout.Target{Cluster: "sentry-staging-cluster", Service: "sentry-staging-backend", TaskDefinition: released})
+	require.ErrorContains(t, err, "rolled back")
+	require.ErrorContains(t, err, "AccessDenied")
+}
+
+func TestACancelledWaitIsAnError(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	v := rollout.Verifier{ECS: &fakeECS{t: t, answers: []string{"in-progress"}}, Logs: fakeLogs{}, Out: &bytes.Buffer{}, Interval: time.Hour, Timeout: 2 * time.Hour}
+	err := v.Verify(ctx, rollout.Target{Cluster: "sentry-staging-cluster", Service: "sentry-staging-backend", TaskDefinition: released})
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestRecordingsAreRead(t *testing.T) {
+	out := &ecs.DescribeServicesOutput{}
+	decode(t, "in-progress", out)
+	require.Len(t, out.Services[0].Deployments, 2)
+	assert.Equal(t, 2026, out.Services[0].Events[0].CreatedAt.Year())
+}
