@@ -1,0 +1,81 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// configure reads an explicit provider's inputs. Pulumi sends everything but text as JSON.
+func configure(in attrs) (settings, error) {
+	decoded := attrs{}
+	for key, v := range in {
+		var nested any
+		if text, ok := v.(string); ok && json.Unmarshal([]byte(text), &nested) == nil {
+			switch nested.(type) {
+			case map[string]any, []any:
+				v = nested
+			}
+		}
+		decoded[key] = v
+	}
+	s := settings{region: decoded.str("region"), tags: attrs(decoded.tags("defaultTags")).tags("tags")}
+	if s.region == "" && decoded.known("region") {
+		s.region = DefaultRegion
+	}
+	if s.region != "" && !regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`).MatchString(s.region) {
+		return s, fmt.Errorf("invalid AWS Region: %s", s.region)
+	}
+	allowed := decoded.strings("allowedAccountIds")
+	if len(allowed) > 0 && !slices.Contains(allowed, AccountID) && decoded.known("allowedAccountIds") {
+		return s, fmt.Errorf("AWS account ID not allowed: %s (allowedAccountIds: %s)", AccountID, strings.Join(allowed, ", "))
+	}
+	if slices.Contains(decoded.strings("forbiddenAccountIds"), AccountID) {
+		return s, fmt.Errorf("AWS account ID not allowed: %s", AccountID)
+	}
+	return s, nil
+}
+
+// invoke answers the functions of the AWS provider that a program may call.
+func invoke(token string, args attrs, s settings, c *Cloud) (attrs, error) {
+	region := s.region
+	if region == "" {
+		region = DefaultRegion
+	}
+	switch token {
+	case "aws:index/getCallerIdentity:getCallerIdentity":
+		return attrs{
+			"accountId": AccountID, "id": AccountID, "userId": "AIDASANDBOXSANDBOX000",
+			"arn": "arn:aws:iam::" + AccountID + ":user/sandbox",
+		}, nil
+	case "aws:index/getRegion:getRegion":
+		if name := args.str("name"); name != "" {
+			region = name
+		}
+		return attrs{"id": region, "name": region, "description": region, "endpoint": "ec2." + region + ".amazonaws.com"}, nil
+	case "aws:index/getPartition:getPartition":
+		return attrs{"id": "aws", "partition": "aws", "dnsSuffix": "amazonaws.com", "reverseDnsPrefix": "com.amazonaws"}, nil
+	case "aws:index/getAvailabilityZones:getAvailabilityZones":
+		var names, ids []any
+		for i, zone := range zones(region) {
+			names = append(names, zone)
+			ids = append(ids, fmt.Sprintf("use1-az%d", i+1))
+		}
+		return attrs{"id": region, "names": names, "zoneIds": ids, "groupNames": []any{region}}, nil
+	case "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider":
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, o := range c.objects {
+			if o.Type == tOpenID && (o.ID == args.str("arn") || o.Props.str("url") == args.str("url")) {
+				return attrs{
+					"id": o.ID, "arn": o.ID, "url": o.Props["url"], "clientIdLists": o.Props["clientIdLists"],
+					"thumbprintLists": o.Props["thumbprintLists"], "tags": orEmpty(o.Props.tags("tagsAll")),
+				}, nil
+			}
+		}
+		return nil, fmt.Errorf("finding IAM OIDC Provider by url (%s): not found", args.str("url"))
+	}
+	return nil, fmt.Errorf("the sandbox does not know the function %s: add it to internal/sandbox/account.go", token)
+}
