@@ -182,6 +182,10 @@ func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 	if err != nil {
 		return "", nil, fmt.Errorf("%s %q: %w", r.Type, r.Name, err)
 	}
+	if m.DryRun {
+		// Pulumi's mocks drop what is unknown inside a list or object; a whole property that is missing is unknown.
+		maps.DeleteFunc(out, func(_ resource.PropertyKey, v resource.PropertyValue) bool { return v.ContainsUnknowns() })
+	}
 	for _, key := range rpc.GetAdditionalSecretOutputs() {
 		if v, ok := out[resource.PropertyKey(key)]; ok {
 			out[resource.PropertyKey(key)] = resource.MakeSecret(v)

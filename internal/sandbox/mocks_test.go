@@ -113,6 +113,7 @@ func TestRecordDryRunKnowsNothingThatAWSComputes(t *testing.T) {
 	r, err := record(t, network, sandbox.MockOptions{DryRun: true})
 	require.NoError(t, err)
 	assert.Equal(t, sandbox.Unknown, r.Outputs["vpcId"])
+	assert.Equal(t, sandbox.Unknown, r.Outputs["publicSubnetIds"])
 	assert.Equal(t, "open", r.Outputs["secret"])
 	subnet, ok := r.Find("aws:ec2/subnet:Subnet", "sentry-staging-vpc-public-1")
 	require.True(t, ok)
