@@ -1,0 +1,285 @@
+package github_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sentry/internal/delivery/github"
+)
+
+// server plays the part of api.github.com. It notes every change it is asked for.
+type server struct {
+	t        *testing.T
+	comments []map[string]any
+	issues   []map[string]any
+	pulls    []map[string]any
+	jobs     func(asked int) []map[string]any
+	asked    int
+	changes  []string
+	deny     bool
+	runs     []map[string]any
+	badGates int // answers 502 that many times
+}
+
+func page(w http.ResponseWriter, r *http.Request, list []map[string]any) []map[string]any {
+	n, _ := strconv.Atoi(r.URL.Query().Get("per_page"))
+	p, _ := strconv.Atoi(r.URL.Query().Get("page"))
+	p = max(p, 1)
+	from := min((p-1)*n, len(list))
+	return list[from:min(from+n, len(list))]
+}
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	assert.Equal(s.t, "Bearer token", r.Header.Get("Authorization"))
+	path := strings.TrimPrefix(r.URL.Path, "/repos/octo-org/sentry")
+	answer := func(v any) { assert.NoError(s.t, json.NewEncoder(w).Encode(v)) }
+	switch {
+	case s.deny:
+		w.WriteHeader(http.StatusForbidden)
+		answer(map[string]string{"message": "Resource not accessible by integration"})
+	case s.badGates > 0:
+		s.badGates--
+		w.WriteHeader(http.StatusBadGateway)
+		fmt.Fprint(w, "<html>")
+	case r.Method != http.MethodGet:
+		body, _ := io.ReadAll(r.Body)
+		s.changes = append(s.changes, r.Method+" "+path+" "+string(body))
+		answer(map[string]any{"number": 77})
+	case path == "/issues/5/comments":
+		answer(page(w, r, s.comments))
+	case path == "/issues":
+		assert.Equal(s.t, "open", r.URL.Query().Get("state"))
+		answer(page(w, r, s.issues))
+	case path == "/pulls":
+		assert.Equal(s.t, "octo-fork:feature/x", r.URL.Query().Get("head"))
+		answer(s.pulls)
+	case path == "/actions/runs/9/jobs":
+		list := s.jobs(s.asked)
+		if r.URL.Query().Get("page") == "1" {
+			s.asked++
+		}
+		answer(map[string]any{"jobs": page(w, r, list)})
+	case path == "/actions/workflows/deploy-production.yml/runs":
+		answer(map[string]any{"workflow_runs": s.runs})
+	default:
+		w.WriteHeader(http.StatusNotFound)
+		answer(map[string]string{"message": "Not Found"})
+	}
+}
+
+func (s *server) client(t *testing.T) *github.Client {
+	t.Helper()
+	s.t = t
+	web := httptest.NewServer(s)
+	t.Cleanup(web.Close)
+	env := map[string]string{"GITHUB_API_URL": web.URL, "GITHUB_REPOSITORY": "octo-org/sentry", "GITHUB_TOKEN": "token"}
+	c, err := github.New(func(k string) string { return env[k] })
+	require.NoError(t, err)
+	return c
+}
+
+const marker = "<!-- sentry-preview:staging -->"
+
+func bot(id int, body string) map[string]any {
+	return map[string]any{"id": id, "number": id, "body": body, "user": map[string]string{"type": "Bot"}}
+}
+
+func person(id int, body string) map[string]any {
+	return map[string]any{"id": id, "number": id, "body": body, "user": map[string]string{"type": "User"}}
+}
+
+func TestTheFirstCommentIsAdded(t *testing.T) {
+	s := &server{comments: []map[string]any{bot(1, "<!-- sentry-preview:production -->\nx"), person(2, marker+" I quote")}}
+	require.NoError(t, s.client(t).UpsertComment(t.Context(), 5, marker, marker+"\nnew"))
+	require.Len(t, s.changes, 1)
+	assert.True(t, strings.HasPrefix(s.changes[0], "POST /issues/5/comments "), "another stack's or a person's comment was overwritten: %s", s.changes[0])
+}
+
+func TestTheCommentIsKeptUpToDate(t *testing.T) {
+	s := &server{}
+	for i := range 150 { // beyond the first page
+		s.comments = append(s.comments, person(i, "talk"))
+	}
+	s.comments = append(s.comments, bot(4711, marker+"\nold"))
+	require.NoError(t, s.client(t).UpsertComment(t.Context(), 5, marker, marker+"\nnew"))
+	require.Len(t, s.changes, 1, "a second comment per stack")
+	assert.True(t, strings.HasPrefix(s.changes[0], "PATCH /issues/comments/4711 "), s.changes[0])
+}
+
+func TestACommentWithoutItsMarkerIsRefused(t *testing.T) {
+	s := &server{}
+	require.Error(t, s.client(t).UpsertComment(t.Context(), 5, marker, "new"))
+	_, err := s.client(t).UpsertIssue(t.Context(), marker, "t", "new")
+	require.Error(t, err)
+	assert.Empty(t, s.changes)
+}
+
+func TestAForbiddenChangeSaysWhatToDo(t *testing.T) {
+	s := &server{deny: true}
+	err := s.client(t).UpsertComment(t.Context(), 5, marker, marker)
+	require.ErrorContains(t, err, "403 Resource not accessible by integration")
+	require.ErrorContains(t, err, "permissions:")
+}
+
+func TestIssuesAreOpenedUpdatedAndClosed(t *testing.T) {
+	s := &server{}
+	n, err := s.client(t).UpsertIssue(t.Context(), marker, "Drift", marker+"x")
+	require.NoError(t, err)
+	assert.Equal(t, 77, n)
+	pull := bot(7, marker+"not an issue")
+	pull["pull_request"] = map[string]string{}
+	s.issues = []map[string]any{pull, person(8, marker+"a person's"), bot(9, marker+"old")}
+	n, err = s.client(t).UpsertIssue(t.Context(), marker, "Drift", marker+"y")
+	require.NoError(t, err)
+	assert.Equal(t, 9, n)
+	n, err = s.client(t).CloseIssue(t.Context(), marker, "clean")
+	require.NoError(t, err)
+	assert.Equal(t, 9, n)
+	require.Len(t, s.changes, 4)
+	assert.True(t, strings.HasPrefix(s.changes[0], "POST /issues {"), s.changes[0])
+	assert.True(t, strings.HasPrefix(s.changes[1], "PATCH /issues/9 {"), s.changes[1])
+	assert.True(t, strings.HasPrefix(s.changes[2], "POST /issues/9/comments {"), s.changes[2])
+	assert.Contains(t, s.changes[3], `"state":"closed"`)
+
+	s.issues, s.changes = nil, nil
+	n, err = s.client(t).CloseIssue(t.Context(), marker, "clean")
+	require.NoError(t, err)
+	assert.Zero(t, n)
+	assert.Empty(t, s.changes, "something was closed that was not open")
+}
+
+func TestAForksPullRequestIsFoundByItsExactCommit(t *testing.T) {
+	s := &server{pulls: []map[string]any{
+		{"number": 3, "head": map[string]string{"sha": "aaa"}},
+		{"number": 4, "head": map[string]string{"sha": "bbb"}},
+	}}
+	c := s.client(t)
+	n, err := c.PullRequestOf(t.Context(), "octo-fork", "feature/x", "bbb")
+	require.NoError(t, err)
+	assert.Equal(t, 4, n)
+	n, err = c.PullRequestOf(t.Context(), "octo-fork", "feature/x", "ccc")
+	require.NoError(t, err)
+	assert.Zero(t, n, "the answer to an old commit is written under a new one")
+}
+
+func TestLastDeployed(t *testing.T) {
+	s := &server{runs: []map[string]any{{"id": 1, "head_sha": "abc"}}}
+	sha, err := s.client(t).LastDeployed(t.Context(), "deploy-production.yml")
+	require.NoError(t, err)
+	assert.Equal(t, "abc", sha)
+	s.runs = nil
+	sha, err = s.client(t).LastDeployed(t.Context(), "deploy-production.yml")
+	require.NoError(t, err)
+	assert.Empty(t, sha)
+	sha, err = s.client(t).LastDeployed(t.Context(), "never-ran.yml")
+	require.NoError(t, err, "the very first run of a workflow fails because GitHub does not know it yet")
+	assert.Empty(t, sha)
+	s.deny = true
+	_, err = s.client(t).LastDeployed(t.Context(), "deploy-production.yml")
+	require.Error(t, err, "a question that was refused is taken as never deployed")
+}
+
+func job(name, status, conclusion string, attempt int) map[string]any {
+	return map[string]any{"name": name, "status": status, "conclusion": conclusion, "run_attempt": attempt, "html_url": "https://github.com/octo-org/sentry/actions/runs/9"}
+}
+
+func wait(t *testing.T, s *server, names ...string) (error, time.Duration) {
+	t.Helper()
+	now := time.Unix(0, 0)
+	w := github.Waiter{
+		Client: s.client(t), Out: &bytes.Buffer{}, Interval: 10 * time.Second, Timeout: time.Hour,
+		Now:   func() time.Time { return now },
+		Sleep: func(_ context.Context, d time.Duration) error { now = now.Add(d); return nil },
+	}
+	err := w.Wait(t.Context(), 9, names...)
+	return err, now.Sub(time.Unix(0, 0))
+}
+
+func TestWaitingForAJob(t *testing.T) {
+	const infra = "deploy-infrastructure"
+	for name, c := range map[string]struct {
+		states [][2]string // status and conclusion, one an answer
+		want   string      // part of the error; empty: none
+	}{
+		"success":          {[][2]string{{"completed", "success"}}, ""},
+		"skipped":          {[][2]string{{"completed", "skipped"}}, ""},
+		"after a while":    {[][2]string{{"waiting", ""}, {"queued", ""}, {"in_progress", ""}, {"completed", "success"}}, ""},
+		"failure":          {[][2]string{{"in_progress", ""}, {"completed", "failure"}}, "deploy-infrastructure ended with failure"},
+		"cancelled":        {[][2]string{{"completed", "cancelled"}}, "ended with cancelled"},
+		"timed out":        {[][2]string{{"completed", "timed_out"}}, "ended with timed_out"},
+		"rejected":         {[][2]string{{"waiting", ""}, {"completed", "failure"}}, "ended with failure"},
+		"never gets there": {[][2]string{{"in_progress", ""}}, "waited 1h0m0s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &server{}
+			s.jobs = func(asked int) []map[string]any {
+				st := c.states[min(asked, len(c.states)-1)]
+				return []map[string]any{job("deploy / preview", "completed", "success", 1), job("deploy / "+infra, st[0], st[1], 1)}
+			}
+			err, took := wait(t, s, infra)
+			if c.want == "" {
+				require.NoError(t, err)
+				assert.Equal(t, time.Duration(len(c.states)-1)*10*time.Second, took)
+				return
+			}
+			require.ErrorContains(t, err, c.want)
+			if strings.Contains(c.want, "ended with") {
+				require.ErrorIs(t, err, github.ErrBlocked)
+			}
+		})
+	}
+}
+
+func TestWaitingLooksAtTheLatestAttempt(t *testing.T) {
+	s := &server{jobs: func(int) []map[string]any {
+		return []map[string]any{job("deploy / a", "completed", "success", 1), job("deploy / b", "completed", "failure", 1), job("deploy / b", "completed", "success", 2)}
+	}}
+	err, _ := wait(t, s, "a", "b")
+	require.NoError(t, err, "after running the failed jobs again the old failure still counts")
+}
+
+func TestWaitingForAJobThatDoesNotExistIsAnError(t *testing.T) {
+	s := &server{jobs: func(int) []map[string]any {
+		return []map[string]any{job("deploy / preview", "completed", "success", 1)}
+	}}
+	err, took := wait(t, s, "deploy-infrastucture")
+	require.ErrorContains(t, err, `no job "deploy-infrastucture": its jobs are preview`)
+	assert.Less(t, took, time.Minute, "a misspelt name is waited for")
+
+	s = &server{jobs: func(asked int) []map[string]any {
+		if asked < 2 {
+			return nil
+		}
+		return []map[string]any{job("deploy / a", "completed", "success", 1)}
+	}}
+	err, _ = wait(t, s, "a")
+	require.NoError(t, err, "a job that GitHub lists a moment late fails the deployment")
+}
+
+func TestWaitingSurvivesAFewBadAnswers(t *testing.T) {
+	s := &server{badGates: 3, jobs: func(int) []map[string]any { return []map[string]any{job("a", "completed", "success", 1)} }}
+	err, _ := wait(t, s, "a")
+	require.NoError(t, err)
+	s.badGates = 1000
+	err, _ = wait(t, s, "a")
+	require.ErrorContains(t, err, "502")
+}
+
+func TestNewChecksItsEnvironment(t *testing.T) {
+	for _, env := range []map[string]string{{}, {"GITHUB_REPOSITORY": "octo-org"}, {"GITHUB_REPOSITORY": "octo-org/sentry"}, {"GITHUB_REPOSITORY": "../../x/y", "GITHUB_TOKEN": "t"}} {
+		_, err := github.New(func(k string) string { return env[k] })
+		assert.Error(t, err, env)
+	}
+}
