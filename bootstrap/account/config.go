@@ -1,0 +1,123 @@
+package account
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
+)
+
+// Project is the name of this Pulumi project and the namespace of its keys; Stack is its only stack.
+const (
+	Project = "sentry-bootstrap"
+	Stack   = "account"
+)
+
+// Config is what one account is prepared for.
+type Config struct {
+	// Region of the state bucket, the key, and the environments; from aws:region.
+	Region string
+	// Repository is GitHub's owner/name: its workflows may take the roles.
+	Repository string
+	// BucketSuffix ends the state bucket's name; empty stands for the account id.
+	BucketSuffix string
+	// AWSAccountID, when set, is the only account that may be prepared.
+	AWSAccountID string
+	// OIDCProviderARN, when set, is GitHub's provider that the account has already. It belongs to somebody
+	// else, so it is used and left alone.
+	OIDCProviderARN string
+	// Imports are ids of resources that exist already, by "<type token>::<logical name>". An interrupted run
+	// leaves such: created, and not recorded.
+	Imports map[string]string
+}
+
+const (
+	keyRepository      = "repository"
+	keyBucketSuffix    = "bucketSuffix"
+	keyAWSAccountID    = "awsAccountId"
+	keyOIDCProviderARN = "oidcProviderArn"
+	keyImports         = "imports"
+)
+
+var (
+	regionForm  = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[1-9]$`)
+	accountForm = regexp.MustCompile(`^[0-9]{12}$`)
+	// https://docs.github.com/en/enterprise-cloud@latest/admin/managing-iam/iam-configuration-reference/username-considerations-for-external-authentication
+	repositoryForm = regexp.MustCompile(`^[A-Za-z0-9](-?[A-Za-z0-9]){0,38}/[A-Za-z0-9._-]{1,100}$`)
+	suffixForm     = regexp.MustCompile(`^[a-z0-9](-?[a-z0-9])*$`)
+	providerForm   = regexp.MustCompile(`^arn:aws:iam::[0-9]{12}:oidc-provider/` + regexp.QuoteMeta(oidcHost) + `$`)
+)
+
+// maxBucketName is S3's limit, in characters.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+const maxBucketName = 63
+
+// BucketName is the state bucket's name for a suffix: the configured one, or the account id.
+func BucketName(suffix string) string { return product + "-pulumi-state-" + suffix }
+
+// Load reads and validates the configuration; its error names every problem, and comes before anything is
+// registered.
+func Load(ctx *pulumi.Context) (Config, error) {
+	var problems []error
+	text := func(namespace, key string) string {
+		// Absent, and empty as Pulumi.yaml's default, are the same.
+		value, err := config.New(ctx, namespace).Try(key)
+		if err != nil {
+			return ""
+		}
+		return value
+	}
+	c := Config{
+		Region:          text("aws", "region"),
+		Repository:      text(Project, keyRepository),
+		BucketSuffix:    text(Project, keyBucketSuffix),
+		AWSAccountID:    text(Project, keyAWSAccountID),
+		OIDCProviderARN: text(Project, keyOIDCProviderARN),
+	}
+	if found := text(Project, keyImports); found != "" {
+		if err := json.Unmarshal([]byte(found), &c.Imports); err != nil {
+			problems = append(problems, problem(Project+":"+keyImports, found, "an object of ids by type and name"))
+		}
+	}
+	if err := errors.Join(append(problems, c.Validate())...); err != nil {
+		return Config{}, fmt.Errorf("the account cannot be prepared, nothing was changed:\n%w", err)
+	}
+	return c, nil
+}
+
+func problem(key, found, allowed string) error {
+	if found == "" {
+		return fmt.Errorf("%s: not set; allowed: %s", key, allowed)
+	}
+	return fmt.Errorf("%s: %q; allowed: %s", key, found, allowed)
+}
+
+// Validate says everything that AWS or GitHub would refuse, each problem with its key.
+func (c Config) Validate() error {
+	var problems []error
+	check := func(key, value string, ok bool, allowed string) {
+		if !ok {
+			problems = append(problems, problem(key, value, allowed))
+		}
+	}
+	check("aws:region", c.Region, regionForm.MatchString(c.Region), "a region's code, such as us-east-1")
+	check(Project+":"+keyRepository, c.Repository,
+		repositoryForm.MatchString(c.Repository) && !strings.HasSuffix(c.Repository, ".git"),
+		"a GitHub repository as owner/name, such as octo-org/sentry")
+	check(Project+":"+keyBucketSuffix, c.BucketSuffix,
+		c.BucketSuffix == "" || suffixForm.MatchString(c.BucketSuffix) && len(BucketName(c.BucketSuffix)) <= maxBucketName,
+		fmt.Sprintf("up to %d lower-case letters, digits and single hyphens between them", maxBucketName-len(BucketName(""))))
+	check(Project+":"+keyAWSAccountID, c.AWSAccountID, c.AWSAccountID == "" || accountForm.MatchString(c.AWSAccountID), "12 digits")
+	check(Project+":"+keyOIDCProviderARN, c.OIDCProviderARN, c.OIDCProviderARN == "" || providerForm.MatchString(c.OIDCProviderARN),
+		"arn:aws:iam::<account>:oidc-provider/"+oidcHost)
+	for _, key := range slices.Sorted(maps.Keys(c.Imports)) {
+		check(Project+":"+keyImports, key, strings.Count(key, "::") == 1 && c.Imports[key] != "", "ids by <type token>::<logical name>")
+	}
+	return errors.Join(problems...)
+}

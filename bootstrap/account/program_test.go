@@ -1,0 +1,319 @@
+package account
+
+import (
+	"cmp"
+	"flag"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/urn"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
+
+	"sentry/internal/policy"
+	"sentry/internal/sandbox"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata/manifest.yaml")
+
+func record(t *testing.T, config map[string]string) (*sandbox.Recording, error) {
+	t.Helper()
+	return recordIn(sandbox.NewCloud(), config)
+}
+
+func recordIn(cloud *sandbox.Cloud, config map[string]string) (*sandbox.Recording, error) {
+	all := map[string]string{"aws:region": region, Project + ":repository": repository}
+	for key, value := range config {
+		all[key] = value
+	}
+	var problem error // as the program returns it; the SDK puts it into a list of its own
+	recording, err := sandbox.Record(func(ctx *pulumi.Context) error {
+		problem = Deploy(ctx)
+		return problem
+	}, sandbox.MockOptions{Project: Project, Stack: Stack, Config: all, Cloud: cloud})
+	return recording, cmp.Or(problem, err)
+}
+
+func mustRecord(t *testing.T, config map[string]string) *sandbox.Recording {
+	t.Helper()
+	recording, err := record(t, config)
+	require.NoError(t, err)
+	return recording
+}
+
+func only1(t *testing.T, r *sandbox.Recording, token string) sandbox.Resource {
+	t.Helper()
+	found := r.ByType(token)
+	require.Len(t, found, 1, token)
+	return found[0]
+}
+
+func name(u string) string {
+	if u == "" {
+		return ""
+	}
+	return string(urn.URN(u).Type()) + "::" + urn.URN(u).Name()
+}
+
+func TestManifest(t *testing.T) {
+	type entry struct {
+		Type, Name, Parent string
+		Protect            bool `yaml:",omitempty"`
+		Physical           string
+	}
+	var entries []entry
+	for _, r := range mustRecord(t, nil).Resources {
+		e := entry{Type: r.Type, Name: r.Name, Parent: name(r.Parent), Protect: r.Protect}
+		for _, key := range []resource.PropertyKey{"name", "bucket", "url"} {
+			if value, ok := r.Inputs[key]; ok && value.IsString() {
+				e.Physical = value.StringValue()
+			}
+		}
+		entries = append(entries, e)
+	}
+	got, err := yaml.Marshal(entries)
+	require.NoError(t, err)
+	if *update {
+		require.NoError(t, os.WriteFile("testdata/manifest.yaml", got, 0o644))
+	}
+	want, err := os.ReadFile("testdata/manifest.yaml")
+	require.NoError(t, err)
+	assert.Equal(t, string(want), string(got), "a name or parent that changed is a delete and a create in a live account "+
+		"(the state bucket and the key among them); if it is meant, run: go test ./bootstrap/account -run TestManifest -update")
+}
+
+func TestPoliciesInTheProgramAreTheComputedOnes(t *testing.T) {
+	recording := mustRecord(t, nil)
+	key := only1(t, recording, "aws:kms/key:Key").Outputs["arn"].StringValue()
+	saved := place
+	place.KeyARN = key
+	defer func() { place = saved }()
+
+	written := map[string]string{}
+	for _, p := range recording.ByType("aws:iam/policy:Policy") {
+		written[p.Inputs["name"].StringValue()] = p.Inputs["policy"].StringValue()
+	}
+	for policyName, document := range documents(t) {
+		text, err := document.JSON()
+		require.NoError(t, err)
+		assert.Equal(t, text, written[policyName], policyName)
+		delete(written, policyName)
+	}
+	assert.Empty(t, written, "policies that no test looks at")
+
+	attached := map[string][]string{}
+	for _, a := range recording.ByType("aws:iam/rolePolicyAttachment:RolePolicyAttachment") {
+		role, arn := a.Inputs["role"].StringValue(), a.Inputs["policyArn"].StringValue()
+		attached[role] = append(attached[role], strings.TrimPrefix(arn, "arn:aws:iam::123456789012:policy/"))
+	}
+	want := map[string][]string{PreviewRole: {PreviewRole + "-read"}}
+	for _, environment := range Environments {
+		for _, file := range deployPolicies {
+			want[DeployRole(environment)] = append(want[DeployRole(environment)], DeployRole(environment)+"-"+file)
+		}
+	}
+	for role := range attached {
+		slices.Sort(attached[role])
+	}
+	assert.Equal(t, want, attached, "a role has another role's rights")
+}
+
+// withForeignProvider is an account that has GitHub's provider already.
+func withForeignProvider(t *testing.T) *sandbox.Cloud {
+	t.Helper()
+	cloud := sandbox.NewCloud()
+	_, err := sandbox.Record(func(ctx *pulumi.Context) error {
+		_, err := iam.NewOpenIdConnectProvider(ctx, "somebody-elses", &iam.OpenIdConnectProviderArgs{
+			Url: pulumi.String("https://" + oidcHost), ClientIdLists: pulumi.StringArray{pulumi.String(oidcAudience)},
+		})
+		return err
+	}, sandbox.MockOptions{Project: "other", Stack: "x", Cloud: cloud})
+	require.NoError(t, err)
+	return cloud
+}
+
+func TestTrustsInTheProgram(t *testing.T) {
+	provider := only1(t, mustRecord(t, nil), "aws:iam/openIdConnectProvider:OpenIdConnectProvider")
+	assert.Equal(t, "https://token.actions.githubusercontent.com", provider.Inputs["url"].StringValue())
+	assert.Equal(t, "sts.amazonaws.com", provider.Inputs["clientIdLists"].ArrayValue()[0].StringValue())
+
+	const existing = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+	_, err := recordIn(withForeignProvider(t), nil)
+	require.ErrorContains(t, err, "EntityAlreadyExists", "the sandbox lets an account have two of GitHub's providers")
+	for _, config := range []map[string]string{nil, {Project + ":oidcProviderArn": existing}} {
+		in := sandbox.NewCloud()
+		if config != nil {
+			in = withForeignProvider(t)
+		}
+		recording, err := recordIn(in, config)
+		require.NoError(t, err)
+		if config != nil {
+			assert.Empty(t, recording.ByType("aws:iam/openIdConnectProvider:OpenIdConnectProvider"),
+				"the account's provider is taken over: removing this stack would cut off everybody who uses it")
+			assert.Equal(t, existing, recording.Outputs["oidcProviderArn"])
+		}
+		trusts := map[string]policy.Document{}
+		for _, r := range recording.ByType("aws:iam/role:Role") {
+			document, err := policy.Parse(r.Inputs["assumeRolePolicy"].StringValue())
+			require.NoError(t, err)
+			trusts[r.Inputs["name"].StringValue()] = document
+			assert.EqualValues(t, 3600, r.Inputs["maxSessionDuration"].NumberValue())
+		}
+		assert.Equal(t, map[string]policy.Document{
+			"sentry-preview":           Trust(existing, "repo:octo-org/sentry:pull_request", "repo:octo-org/sentry:ref:refs/heads/main"),
+			"sentry-deploy-staging":    Trust(existing, "repo:octo-org/sentry:environment:staging"),
+			"sentry-deploy-production": Trust(existing, "repo:octo-org/sentry:environment:production"),
+		}, trusts)
+	}
+}
+
+// B1.
+func TestStateBucket(t *testing.T) {
+	recording := mustRecord(t, nil)
+	bucket := only1(t, recording, "aws:s3/bucketV2:BucketV2")
+	assert.Equal(t, "sentry-pulumi-state-123456789012", bucket.Inputs["bucket"].StringValue())
+	assert.True(t, bucket.Protect, "pulumi destroy removes the states of all environments")
+	assert.NotContains(t, bucket.Inputs, resource.PropertyKey("forceDestroy"))
+
+	block := only1(t, recording, "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
+	for _, key := range []resource.PropertyKey{"blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"} {
+		assert.True(t, block.Inputs[key].IsBool() && block.Inputs[key].BoolValue(), "%s is off: the state can be made public", key)
+	}
+	versioning := only1(t, recording, "aws:s3/bucketVersioningV2:BucketVersioningV2").Inputs["versioningConfiguration"].ObjectValue()
+	assert.Equal(t, "Enabled", versioning["status"].StringValue(), "an overwritten state is gone")
+	encryption := only1(t, recording, "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2").
+		Inputs["rules"].ArrayValue()[0].ObjectValue()["applyServerSideEncryptionByDefault"].ObjectValue()
+	assert.Equal(t, "AES256", encryption["sseAlgorithm"].StringValue())
+	rule := only1(t, recording, "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2").Inputs["rules"].ArrayValue()[0].ObjectValue()
+	assert.Equal(t, "Enabled", rule["status"].StringValue())
+	assert.EqualValues(t, 90, rule["noncurrentVersionExpiration"].ObjectValue()["noncurrentDays"].NumberValue())
+	assert.NotContains(t, rule, resource.PropertyKey("expiration"), "the current state expires")
+	ownership := only1(t, recording, "aws:s3/bucketOwnershipControls:BucketOwnershipControls").Inputs["rule"].ObjectValue()
+	assert.Equal(t, "BucketOwnerEnforced", ownership["objectOwnership"].StringValue())
+
+	tls, err := policy.Parse(only1(t, recording, "aws:s3/bucketPolicy:BucketPolicy").Inputs["policy"].StringValue())
+	require.NoError(t, err)
+	for _, of := range []string{"", "/.pulumi/meta.yaml"} {
+		for secure, want := range map[string]policy.Decision{"false": policy.Denied, "true": policy.NotMentioned} {
+			r := request("s3:GetObject", "arn:aws:s3:::sentry-pulumi-state-123456789012"+of, "aws:SecureTransport", secure)
+			assert.Equal(t, want, policy.Decide(r, tls), "%s, TLS %s", r.Resource, secure)
+		}
+	}
+}
+
+func TestKey(t *testing.T) {
+	recording := mustRecord(t, nil)
+	key := only1(t, recording, "aws:kms/key:Key")
+	assert.True(t, key.Inputs["enableKeyRotation"].BoolValue(), "the key never changes")
+	assert.True(t, key.Protect, "pulumi destroy makes the secrets of all stacks unreadable")
+	assert.EqualValues(t, 30, key.Inputs["deletionWindowInDays"].NumberValue())
+	alias := only1(t, recording, "aws:kms/alias:Alias")
+	assert.Equal(t, "alias/sentry-pulumi", alias.Inputs["name"].StringValue())
+	assert.Equal(t, key.Outputs["keyId"], alias.Inputs["targetKeyId"])
+}
+
+func TestOutputsAndTags(t *testing.T) {
+	recording := mustRecord(t, map[string]string{"aws:region": "eu-west-1", Project + ":bucketSuffix": "octo"})
+	assert.Equal(t, map[string]any{
+		"region":                  "eu-west-1",
+		"backendUrl":              "s3://sentry-pulumi-state-octo?region=eu-west-1",
+		"secretsProvider":         "awskms://alias/sentry-pulumi?region=eu-west-1",
+		"oidcProviderArn":         "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com",
+		"previewRoleArn":          "arn:aws:iam::123456789012:role/sentry-preview",
+		"stagingDeployRoleArn":    "arn:aws:iam::123456789012:role/sentry-deploy-staging",
+		"productionDeployRoleArn": "arn:aws:iam::123456789012:role/sentry-deploy-production",
+	}, recording.Outputs)
+	provider := only1(t, recording, "pulumi:providers:aws")
+	assert.Contains(t, provider.Inputs["defaultTags"].String(), "shared", "the tags say that these belong to an environment")
+	for _, r := range recording.Resources {
+		switch {
+		case r.Type == "pulumi:providers:aws" || r.Type == "pulumi:pulumi:Stack":
+		case !r.Custom:
+			assert.True(t, strings.HasPrefix(r.Type, "sentry:bootstrap:"), r.Type)
+		default:
+			assert.Contains(t, name(r.Parent), "sentry:bootstrap:", "%s is nobody's child", r.Name)
+			assert.Contains(t, r.Provider, provider.URN, "%s uses another provider: no region, no tags, no account check", r.Name)
+		}
+	}
+}
+
+func TestAPreviewRegistersTheSame(t *testing.T) {
+	dry, err := sandbox.Record(Deploy, sandbox.MockOptions{
+		Project: Project, Stack: Stack, DryRun: true,
+		Config: map[string]string{"aws:region": region, Project + ":repository": repository},
+	})
+	require.NoError(t, err)
+	var previewed, done []string
+	for _, r := range dry.Resources {
+		previewed = append(previewed, r.URN)
+	}
+	for _, r := range mustRecord(t, nil).Resources {
+		done = append(done, r.URN)
+	}
+	assert.Equal(t, done, previewed)
+}
+
+func TestConfigurationErrors(t *testing.T) {
+	const head = "the account cannot be prepared, nothing was changed:\n"
+	for what, c := range map[string]struct {
+		config map[string]string
+		want   string
+	}{
+		"nothing set": {
+			map[string]string{"aws:region": "", Project + ":repository": ""},
+			"aws:region: not set; allowed: a region's code, such as us-east-1\n" +
+				"sentry-bootstrap:repository: not set; allowed: a GitHub repository as owner/name, such as octo-org/sentry",
+		},
+		"all wrong at once": {
+			map[string]string{
+				"aws:region": "us-east", Project + ":repository": "https://github.com/octo-org/sentry", Project + ":bucketSuffix": "Octo_",
+				Project + ":awsAccountId": "1234", Project + ":oidcProviderArn": "arn:aws:iam::123456789012:oidc-provider/example.com", Project + ":imports": `{"x":"y"}`,
+			},
+			`aws:region: "us-east"; allowed: a region's code, such as us-east-1` + "\n" +
+				`sentry-bootstrap:repository: "https://github.com/octo-org/sentry"; allowed: a GitHub repository as owner/name, such as octo-org/sentry` + "\n" +
+				`sentry-bootstrap:bucketSuffix: "Octo_"; allowed: up to 43 lower-case letters, digits and single hyphens between them` + "\n" +
+				`sentry-bootstrap:awsAccountId: "1234"; allowed: 12 digits` + "\n" +
+				`sentry-bootstrap:oidcProviderArn: "arn:aws:iam::123456789012:oidc-provider/example.com"; allowed: arn:aws:iam::<account>:oidc-provider/token.actions.githubusercontent.com` + "\n" +
+				`sentry-bootstrap:imports: "x"; allowed: ids by <type token>::<logical name>`,
+		},
+		"a wildcard for a repository": {
+			map[string]string{Project + ":repository": "octo-org/*"},
+			`sentry-bootstrap:repository: "octo-org/*"; allowed: a GitHub repository as owner/name, such as octo-org/sentry`,
+		},
+		"a clone URL's ending": {
+			map[string]string{Project + ":repository": "octo-org/sentry.git"},
+			`sentry-bootstrap:repository: "octo-org/sentry.git"; allowed: a GitHub repository as owner/name, such as octo-org/sentry`,
+		},
+		"a suffix that is too long": {
+			map[string]string{Project + ":bucketSuffix": strings.Repeat("a", 44)},
+			`sentry-bootstrap:bucketSuffix: "` + strings.Repeat("a", 44) + `"; allowed: up to 43 lower-case letters, digits and single hyphens between them`,
+		},
+		"imports that are no object": {
+			map[string]string{Project + ":imports": "[]"},
+			`sentry-bootstrap:imports: "[]"; allowed: an object of ids by type and name`,
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			recording, err := record(t, c.config)
+			assert.EqualError(t, err, head+c.want)
+			for _, r := range recording.Resources {
+				assert.Equal(t, "pulumi:pulumi:Stack", r.Type, "registered in spite of the error")
+			}
+		})
+	}
+	_, err := record(t, map[string]string{Project + ":awsAccountId": "210987654321"})
+	assert.ErrorContains(t, err, "AWS account ID not allowed", "the wrong account is prepared")
+}
+
+func TestComponentsRefuseMissingArguments(t *testing.T) {
+	_, err := NewStateBackend(nil, "x", nil)
+	assert.EqualError(t, err, "state backend: the bucket's name is missing")
+	_, err = NewGitHub(nil, "x", &GitHubArgs{Repository: repository})
+	assert.EqualError(t, err, "GitHub: the repository or the key is missing")
+}

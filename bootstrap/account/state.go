@@ -1,0 +1,183 @@
+package account
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/kms"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"sentry/internal/policy"
+)
+
+const (
+	// keyAlias is the name of the key in --secrets-provider; it outlives a replaced key.
+	keyAlias = "alias/" + product + "-pulumi"
+	// KeyDescription also tells an interrupted run's key from other keys of the account.
+	KeyDescription = "sentry: secrets in the Pulumi stacks"
+	// keyDeletionDays is the longest wait that KMS offers before a key is gone, and every secret with it.
+	keyDeletionDays = 30
+	// oldStateDays is how long an overwritten or deleted state can be brought back.
+	oldStateDays = 90
+	// uploadDays is when the parts of an upload that never ended are removed.
+	uploadDays = 7
+)
+
+// SecretsProvider is the value of `pulumi stack init --secrets-provider`.
+func SecretsProvider(region string) string {
+	return "awskms://" + keyAlias + "?region=" + region
+}
+
+// StateBackend keeps the states of all environments: the bucket, and the key for the secrets in them (B1).
+type StateBackend struct {
+	pulumi.ResourceState
+
+	// BucketName is known before AWS is asked; this one is known when the bucket is complete.
+	BucketName pulumi.StringOutput
+	// KeyARN is what the roles' policies name.
+	KeyARN pulumi.StringOutput
+}
+
+// StateBackendArgs are the arguments of [NewStateBackend].
+type StateBackendArgs struct {
+	// BucketName is global to all of AWS.
+	BucketName string
+	// Imports as in [Config].
+	Imports map[string]string
+}
+
+// BackendURL is Pulumi's address of the bucket.
+func (s *StateBackend) BackendURL(region string) pulumi.StringOutput {
+	return pulumi.Sprintf("s3://%s?region=%s", s.BucketName, region)
+}
+
+// NewStateBackend creates the bucket and the key, both protected from deletion.
+func NewStateBackend(ctx *pulumi.Context, name string, args *StateBackendArgs, opts ...pulumi.ResourceOption) (*StateBackend, error) {
+	if args == nil || args.BucketName == "" {
+		return nil, errors.New("state backend: the bucket's name is missing")
+	}
+	state := &StateBackend{}
+	if err := ctx.RegisterComponentResource("sentry:bootstrap:StateBackend", name, state, opts...); err != nil {
+		return nil, fmt.Errorf("register state backend %q: %w", name, err)
+	}
+	bucket, err := state.newBucket(ctx, name+"-state", args)
+	if err != nil {
+		return nil, fmt.Errorf("create state bucket %q: %w", args.BucketName, err)
+	}
+	key, err := state.newKey(ctx, name, args)
+	if err != nil {
+		return nil, fmt.Errorf("create key %q: %w", keyAlias, err)
+	}
+	state.BucketName, state.KeyARN = bucket.Bucket, key.Arn
+	if err := ctx.RegisterResourceOutputs(state, pulumi.Map{"bucketName": state.BucketName, "keyArn": state.KeyARN}); err != nil {
+		return nil, fmt.Errorf("register outputs of state backend %q: %w", name, err)
+	}
+	return state, nil
+}
+
+func (s *StateBackend) newBucket(ctx *pulumi.Context, name string, args *StateBackendArgs) (*s3.BucketV2, error) {
+	child := func(more ...pulumi.ResourceOption) []pulumi.ResourceOption {
+		return append([]pulumi.ResourceOption{pulumi.Parent(s)}, more...)
+	}
+	bucket, err := s3.NewBucketV2(ctx, name, &s3.BucketV2Args{Bucket: pulumi.String(args.BucketName)},
+		options(s, args.Imports, "aws:s3/bucketV2:BucketV2", name, pulumi.Protect(true))...)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s3.NewBucketOwnershipControls(ctx, name, &s3.BucketOwnershipControlsArgs{
+		Bucket: bucket.ID(),
+		Rule:   s3.BucketOwnershipControlsRuleArgs{ObjectOwnership: pulumi.String("BucketOwnerEnforced")},
+	}, child()...); err != nil {
+		return nil, err
+	}
+	block, err := s3.NewBucketPublicAccessBlock(ctx, name, &s3.BucketPublicAccessBlockArgs{
+		Bucket:                bucket.ID(),
+		BlockPublicAcls:       pulumi.Bool(true),
+		BlockPublicPolicy:     pulumi.Bool(true),
+		IgnorePublicAcls:      pulumi.Bool(true),
+		RestrictPublicBuckets: pulumi.Bool(true),
+	}, child()...)
+	if err != nil {
+		return nil, err
+	}
+	versioning, err := s3.NewBucketVersioningV2(ctx, name, &s3.BucketVersioningV2Args{
+		Bucket:                  bucket.ID(),
+		VersioningConfiguration: s3.BucketVersioningV2VersioningConfigurationArgs{Status: pulumi.String("Enabled")},
+	}, child()...)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s3.NewBucketServerSideEncryptionConfigurationV2(ctx, name, &s3.BucketServerSideEncryptionConfigurationV2Args{
+		Bucket: bucket.ID(),
+		Rules: s3.BucketServerSideEncryptionConfigurationV2RuleArray{s3.BucketServerSideEncryptionConfigurationV2RuleArgs{
+			ApplyServerSideEncryptionByDefault: s3.BucketServerSideEncryptionConfigurationV2RuleApplyServerSideEncryptionByDefaultArgs{
+				SseAlgorithm: pulumi.String("AES256"),
+			},
+		}},
+	}, child()...); err != nil {
+		return nil, err
+	}
+	// Every change of a resource writes the state twice: without an end, the old versions outgrow the rest.
+	if _, err := s3.NewBucketLifecycleConfigurationV2(ctx, name, &s3.BucketLifecycleConfigurationV2Args{
+		Bucket: bucket.ID(),
+		Rules: s3.BucketLifecycleConfigurationV2RuleArray{s3.BucketLifecycleConfigurationV2RuleArgs{
+			Id:     pulumi.String("expire-old-states"),
+			Status: pulumi.String("Enabled"),
+			Filter: s3.BucketLifecycleConfigurationV2RuleFilterArgs{Prefix: pulumi.String("")}, // all objects
+			NoncurrentVersionExpiration: s3.BucketLifecycleConfigurationV2RuleNoncurrentVersionExpirationArgs{
+				NoncurrentDays: pulumi.Int(oldStateDays),
+			},
+			AbortIncompleteMultipartUpload: s3.BucketLifecycleConfigurationV2RuleAbortIncompleteMultipartUploadArgs{
+				DaysAfterInitiation: pulumi.Int(uploadDays),
+			},
+		}},
+		// S3 looks at the versions' rules only once there are versions.
+	}, child(pulumi.DependsOn([]pulumi.Resource{versioning}))...); err != nil {
+		return nil, err
+	}
+	tlsOnly, err := tlsOnlyPolicy(args.BucketName).JSON()
+	if err != nil {
+		return nil, err
+	}
+	// S3 answers concurrent changes of the block and the policy with a conflict.
+	if _, err := s3.NewBucketPolicy(ctx, name, &s3.BucketPolicyArgs{Bucket: bucket.ID(), Policy: pulumi.String(tlsOnly)},
+		child(pulumi.DependsOn([]pulumi.Resource{block}))...); err != nil {
+		return nil, err
+	}
+	return bucket, nil
+}
+
+// tlsOnlyPolicy refuses everything that comes without TLS (B1).
+func tlsOnlyPolicy(bucket string) policy.Document {
+	arn := Place{}.arn("s3", bucket)
+	return policy.Document{Version: policy.Version, Statement: []policy.Statement{{
+		Sid:       "TLSOnly",
+		Effect:    "Deny",
+		Principal: policy.Principal{Everyone: true},
+		Action:    policy.Strings{"s3:*"},
+		Resource:  policy.Strings{arn, arn + "/*"},
+		Condition: policy.Condition{"Bool": {"aws:SecureTransport": {"false"}}},
+	}}}
+}
+
+// newKey leaves the key's policy to AWS's default, which hands the decision to IAM: the roles' policies say
+// who may use it.
+// https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+func (s *StateBackend) newKey(ctx *pulumi.Context, name string, args *StateBackendArgs) (*kms.Key, error) {
+	key, err := kms.NewKey(ctx, name+"-secrets", &kms.KeyArgs{
+		Description:          pulumi.String(KeyDescription),
+		EnableKeyRotation:    pulumi.Bool(true),
+		DeletionWindowInDays: pulumi.Int(keyDeletionDays),
+	}, options(s, args.Imports, "aws:kms/key:Key", name+"-secrets", pulumi.Protect(true))...)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := kms.NewAlias(ctx, name+"-secrets", &kms.AliasArgs{
+		Name:        pulumi.String(keyAlias),
+		TargetKeyId: key.KeyId,
+	}, options(s, args.Imports, "aws:kms/alias:Alias", name+"-secrets")...); err != nil {
+		return nil, err
+	}
+	return key, nil
+}
