@@ -1,0 +1,209 @@
+package lock_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sentry/internal/delivery/github"
+	"sentry/internal/delivery/lock"
+)
+
+const bucket = "sentry-pulumi-state-123456789012"
+
+func newStore(t *testing.T, objects map[string]string) (lock.Store, *s3.Client) {
+	t.Helper()
+	server := httptest.NewServer(gofakes3.New(s3mem.New()).Server())
+	t.Cleanup(server.Close)
+	client := s3.New(s3.Options{
+		Region: "us-east-1", BaseEndpoint: &server.URL, UsePathStyle: true,
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+	})
+	_, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(bucket)})
+	require.NoError(t, err)
+	for key, body := range objects {
+		_, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(bucket), Key: aws.String(key), Body: strings.NewReader(body)})
+		require.NoError(t, err)
+	}
+	return lock.Store{S3: client, Backend: lock.Backend{Bucket: bucket}, Project: "sentry", Stack: "production"}, client
+}
+
+// What the backend writes, byte for byte but for the values.
+func content(user string, minute int) string {
+	return fmt.Sprintf(`{"pid":2143,"username":%q,"hostname":"runnervm1li68","timestamp":"2026-11-20T10:%02d:00.123456789Z"}`, user, minute)
+}
+
+const dir = ".pulumi/locks/organization/sentry/production/"
+
+var locked = map[string]string{
+	dir + "11111111-aaaa.json":                                     content("runner", 30),
+	dir + "22222222-bbbb.json":                                     content("ada", 10),
+	".pulumi/locks/organization/sentry/production-2/33333333.json": content("x", 1),
+	".pulumi/locks/organization/sentry/staging/44444444.json":      content("x", 1),
+	".pulumi/stacks/sentry/production.json":                        "{}",
+}
+
+func TestTheStacksOwnLocksOldestFirst(t *testing.T) {
+	store, _ := newStore(t, locked)
+	got, err := store.List(t.Context())
+	require.NoError(t, err)
+	require.Len(t, got, 2, "another stack's lock is among them")
+	assert.Equal(t, "22222222-bbbb", got[0].ID)
+	assert.Equal(t, "ada@runnervm1li68 (pid 2143)", got[0].Holder())
+	assert.Equal(t, "2026-11-20T10:30:00Z", got[1].Since.Format(time.RFC3339))
+}
+
+func TestNoLockIsNoError(t *testing.T) {
+	store, _ := newStore(t, nil)
+	got, err := store.List(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, got)
+}
+
+func TestHalfALockIsALock(t *testing.T) {
+	store, _ := newStore(t, map[string]string{dir + "55.json": `{"pid":`})
+	got, err := store.List(t.Context())
+	require.NoError(t, err)
+	require.Len(t, got, 1, "a lock that cannot be read cannot be removed either")
+	assert.False(t, got[0].Since.IsZero())
+}
+
+// `pulumi cancel` would remove both; this must leave the other holder alone.
+func TestOnlyTheOneLockIsRemoved(t *testing.T) {
+	store, client := newStore(t, locked)
+	before, err := store.List(t.Context())
+	require.NoError(t, err)
+	removed, err := store.Remove(t.Context(), before[0].ID, before[0].ETag)
+	require.NoError(t, err)
+	assert.Equal(t, "22222222-bbbb", removed.ID)
+	out, err := client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String(bucket)})
+	require.NoError(t, err)
+	assert.Len(t, out.Contents, len(locked)-1)
+	after, err := store.List(t.Context())
+	require.NoError(t, err)
+	require.Len(t, after, 1)
+	assert.Equal(t, "11111111-aaaa", after[0].ID)
+}
+
+func TestALockThatChangedOrWentIsLeftAlone(t *testing.T) {
+	store, client := newStore(t, locked)
+	seen, err := store.List(t.Context())
+	require.NoError(t, err)
+	_, err = client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(bucket), Key: &seen[0].Key, Body: strings.NewReader(content("grace", 50))})
+	require.NoError(t, err)
+	_, err = store.Remove(t.Context(), seen[0].ID, seen[0].ETag)
+	require.ErrorContains(t, err, "look again")
+	_, err = store.Remove(t.Context(), "99", seen[1].ETag)
+	require.ErrorContains(t, err, "no lock \"99\" any more")
+	_, err = store.Remove(t.Context(), "../staging/44444444", seen[1].ETag)
+	require.Error(t, err)
+	after, err := store.List(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, after, 2)
+}
+
+func TestAStackNameCannotReachOtherLocks(t *testing.T) {
+	store, _ := newStore(t, locked)
+	for _, stack := range []string{"", "..", "../..", "a/b", "production/../staging", "*"} {
+		store.Stack = stack
+		_, err := store.List(t.Context())
+		assert.Error(t, err, stack)
+	}
+}
+
+func TestBackendURL(t *testing.T) {
+	got, err := lock.ParseBackend("s3://state/team/a?region=eu-west-1&endpoint=http://127.0.0.1:9000&s3ForcePathStyle=true")
+	require.NoError(t, err)
+	assert.Equal(t, lock.Backend{Bucket: "state", Prefix: "team/a", Region: "eu-west-1", Endpoint: "http://127.0.0.1:9000", PathStyle: true}, got)
+	store, _ := newStore(t, map[string]string{"team/a/" + dir + "1.json": content("x", 1)})
+	store.Backend.Prefix = "team/a"
+	locks, err := store.List(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, locks, 1, "locks below a prefix are not found")
+	for _, bad := range []string{"", "file:///tmp", "https://app.pulumi.com", "s3://", "gs://x", "state"} {
+		_, err := lock.ParseBackend(bad)
+		assert.Error(t, err, bad)
+	}
+}
+
+// at is a time on the day of the locks.
+func at(clock string) string { return "2026-11-20T" + clock + ":00Z" }
+
+func TestWhetherTheRunStillLives(t *testing.T) {
+	type job struct{ name, status, started, completed string }
+	for name, c := range map[string]struct {
+		run  map[string]any
+		jobs []job
+		want lock.Life
+	}{
+		"still running": {
+			map[string]any{"status": "in_progress", "created_at": at("10:00"), "updated_at": at("10:31")},
+			[]job{{"deploy / preview", "completed", "10:01", "10:05"}, {"deploy / deploy-infrastructure", "in_progress", "10:29", ""}}, lock.Alive,
+		},
+		"ended": {
+			map[string]any{"status": "completed", "created_at": at("10:00"), "updated_at": at("11:00")},
+			[]job{{"deploy / deploy-infrastructure", "completed", "10:29", "10:59"}}, lock.Dead,
+		},
+		"waited for its approval for days": {
+			map[string]any{"status": "completed", "created_at": "2026-11-10T00:00:00Z", "updated_at": at("10:40")},
+			[]job{{"deploy / preview", "completed", "09:00", "09:05"}, {"deploy / deploy-backend", "completed", "10:29", "10:40"}}, lock.Dead,
+		},
+		"another run, over before the lock": {
+			map[string]any{"status": "completed", "created_at": at("08:00"), "updated_at": at("09:00")},
+			[]job{{"deploy / deploy-infrastructure", "completed", "08:01", "08:59"}}, lock.Unknown,
+		},
+		"a run begun after the lock": {
+			map[string]any{"status": "in_progress", "created_at": at("10:50"), "updated_at": at("10:51")},
+			[]job{{"deploy / deploy-infrastructure", "in_progress", "10:51", ""}}, lock.Unknown,
+		},
+		"a run that only waits for its approval": {
+			map[string]any{"status": "waiting", "created_at": at("10:00"), "updated_at": at("10:05")},
+			[]job{{"deploy / preview", "completed", "10:01", "10:05"}, {"deploy / deploy-infrastructure", "waiting", "10:05", ""}}, lock.Unknown,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run := c.run
+			run["id"], run["name"], run["html_url"] = 9, "Deploy production", "https://github.com/octo-org/sentry/actions/runs/9"
+			web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				var answer any = map[string]any{"workflow_runs": []any{run}}
+				if strings.HasSuffix(r.URL.Path, "/jobs") {
+					var jobs []any
+					for _, j := range c.jobs {
+						entry := map[string]any{"name": j.name, "status": j.status, "started_at": at(j.started)}
+						if j.completed != "" {
+							entry["completed_at"] = at(j.completed)
+						}
+						jobs = append(jobs, entry)
+					}
+					answer = map[string]any{"jobs": jobs}
+				}
+				assert.NoError(t, json.NewEncoder(w).Encode(answer))
+			}))
+			defer web.Close()
+			client := &github.Client{API: web.URL, Repository: "octo-org/sentry", Token: "t", HTTP: web.Client()}
+			since, err := time.Parse(time.RFC3339, at("10:30"))
+			require.NoError(t, err)
+			l := lock.Lock{ID: "1", User: "runner", Host: "vm", Since: since, ETag: `"abc"`}
+			life, found, err := lock.Run(t.Context(), client, l, "deploy-production.yml")
+			require.NoError(t, err)
+			assert.Equal(t, c.want, life)
+			assert.Equal(t, c.want != lock.Unknown, found != nil)
+			text := lock.Describe(l, life, found, since.Add(90*time.Minute))
+			assert.Contains(t, text, "since 2026-11-20T10:30:00Z (1h30m0s ago)")
+			assert.Contains(t, text, string(c.want))
+			assert.Contains(t, text, "`abc`")
+		})
+	}
+}
