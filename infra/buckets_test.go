@@ -1,0 +1,149 @@
+package infra_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var purposes = []string{"frontend", "artifacts", "clips"}
+
+func eachBucket(t *testing.T, purposes []string, test func(*testing.T, deployed, string)) {
+	t.Helper()
+	each(t, func(t *testing.T, d deployed) {
+		for _, purpose := range purposes {
+			t.Run(purpose, func(t *testing.T) { test(t, d, d.name("-"+purpose)) })
+		}
+	})
+}
+
+func TestBucketNames(t *testing.T) { // A8, A9, F9
+	eachBucket(t, purposes, func(t *testing.T, d deployed, name string) {
+		assert.Equal(t, name+"-123456789012", d.the(t, tBucket, name)["bucket"], "somebody else in the world may have the name")
+	})
+	each(t, func(t *testing.T, d deployed) { assert.Len(t, d.ByType(tBucket), len(purposes)) })
+}
+
+func TestBucketSuffix(t *testing.T) { // F9
+	recording, err := run(t, "staging", false, map[string]string{"sentry:bucketSuffix": "blue"})
+	require.NoError(t, err)
+	bucket, _ := recording.Find(tBucket, "sentry-staging-clips")
+	assert.Equal(t, "sentry-staging-clips-blue", bucket.Inputs.Mappable()["bucket"])
+}
+
+func TestBucketVersioning(t *testing.T) { // A10
+	eachBucket(t, purposes, func(t *testing.T, d deployed, name string) {
+		assert.Equal(t, map[string]any{"status": "Enabled"}, d.the(t, tVersioning, name)["versioningConfiguration"],
+			"an overwritten or deleted object cannot be brought back")
+	})
+}
+
+func TestBucketEncryption(t *testing.T) { // A10
+	eachBucket(t, purposes, func(t *testing.T, d deployed, name string) {
+		assert.Equal(t, []any{map[string]any{"applyServerSideEncryptionByDefault": map[string]any{"sseAlgorithm": "AES256"}}},
+			d.the(t, tEncryption, name)["rules"])
+	})
+}
+
+func TestBucketOwnership(t *testing.T) { // A10
+	eachBucket(t, purposes, func(t *testing.T, d deployed, name string) {
+		assert.Equal(t, map[string]any{"objectOwnership": "BucketOwnerEnforced"}, d.the(t, tOwnership, name)["rule"],
+			"ACLs decide who may read an object, not the policy")
+	})
+}
+
+func TestBucketLifecycle(t *testing.T) { // F11
+	eachBucket(t, purposes, func(t *testing.T, d deployed, name string) {
+		rules := d.the(t, tLifecycle, name)["rules"].([]any)
+		require.Len(t, rules, 1)
+		rule := rules[0].(map[string]any)
+		assert.Equal(t, "Enabled", rule["status"], "the bucket grows for ever")
+		assert.Equal(t, map[string]any{"prefix": ""}, rule["filter"], "some objects are left out")
+		assert.Equal(t, map[string]any{"noncurrentDays": 30.0}, rule["noncurrentVersionExpiration"], "the bucket grows for ever")
+		assert.Equal(t, map[string]any{"daysAfterInitiation": 7.0}, rule["abortIncompleteMultipartUpload"], "broken uploads are paid for ever")
+		assert.Nil(t, rule["expiration"], "current objects are deleted")
+	})
+}
+
+func TestPrivateBucketsBlockPublicAccess(t *testing.T) { // A9
+	eachBucket(t, []string{"artifacts", "clips"}, func(t *testing.T, d deployed, name string) {
+		block := d.the(t, tAccessBlock, name)
+		for _, key := range []string{"blockPublicAcls", "ignorePublicAcls", "blockPublicPolicy", "restrictPublicBuckets"} {
+			assert.Equal(t, true, block[key], "%s: one mistaken policy opens the bucket to the world", key)
+		}
+	})
+}
+
+func TestFrontendBlocksACLsOnly(t *testing.T) { // A8
+	each(t, func(t *testing.T, d deployed) {
+		block := d.the(t, tAccessBlock, d.name("-frontend"))
+		assert.Equal(t, true, block["blockPublicAcls"], "an ACL can open single objects")
+		assert.Equal(t, true, block["ignorePublicAcls"], "an ACL can open single objects")
+		assert.Equal(t, false, block["blockPublicPolicy"], "S3 refuses the website's policy")
+		assert.Equal(t, false, block["restrictPublicBuckets"], "visitors get 403")
+	})
+}
+
+func TestPolicyWaitsForTheBlock(t *testing.T) {
+	eachBucket(t, purposes, func(t *testing.T, d deployed, name string) {
+		assert.Contains(t, d.resource(t, tBucketPolicy, name).DependsOn, d.resource(t, tAccessBlock, name).URN,
+			"S3 refuses a public policy while the block stands, and concurrent changes of a bucket's access")
+	})
+}
+
+func TestPrivateBucketPolicy(t *testing.T) { // A9, A10
+	eachBucket(t, []string{"artifacts", "clips"}, func(t *testing.T, d deployed, name string) {
+		policy := parse[policy](t, d.the(t, tBucketPolicy, name)["policy"])
+		objects := "arn:aws:s3:::" + name + "-123456789012/*"
+		require.Len(t, policy.Statement, 2)
+		assert.Empty(t, policy.actions("Allow"), "the policy opens what it should close")
+
+		transport := policy.Statement[0]
+		assert.Equal(t, map[string]map[string]string{"Bool": {"aws:SecureTransport": "false"}}, transport.Condition)
+		assert.Equal(t, []string{"s3:*"}, transport.Action, "something works over plain HTTP")
+		assert.Equal(t, []string{objects[:len(objects)-2], objects}, transport.Resource, "something works over plain HTTP")
+		assert.Equal(t, "*", transport.Principal)
+
+		owner := policy.Statement[1]
+		assert.Equal(t, "Deny", owner.Effect)
+		assert.Equal(t, "*", owner.Principal)
+		assert.Equal(t, []string{"s3:GetObject*", "s3:PutObject*", "s3:ReplicateObject"}, owner.Action,
+			"others than the task role read or write, or nobody can manage the bucket any more")
+		assert.Equal(t, []string{objects}, owner.Resource)
+		assert.Equal(t, map[string]map[string]string{
+			"ArnNotEquals": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/sentry-" + d.stack + "-backend-task-role"},
+		}, owner.Condition, "the task role is locked out, or others are let in")
+		assert.Equal(t, d.resource(t, tRole, d.name("-task")).Outputs.Mappable()["arn"], owner.Condition["ArnNotEquals"]["aws:PrincipalArn"],
+			"the policy names a role that no task has")
+	})
+}
+
+func TestWebsite(t *testing.T) { // A8
+	each(t, func(t *testing.T, d deployed) {
+		website := d.the(t, tWebsite, d.name("-frontend"))
+		assert.Equal(t, map[string]any{"suffix": "index.html"}, website["indexDocument"])
+		assert.Equal(t, map[string]any{"key": "index.html"}, website["errorDocument"], "a reloaded client-side route is a 404 of S3's")
+		require.Len(t, d.ByType(tWebsite), 1, "a private bucket is served as a website")
+
+		policy := parse[policy](t, d.the(t, tBucketPolicy, d.name("-frontend"))["policy"])
+		require.Len(t, policy.Statement, 1)
+		assert.Equal(t, "*", policy.Statement[0].Principal)
+		assert.Equal(t, []string{"s3:GetObject"}, policy.actions("Allow"), "the world may do more than read objects")
+		assert.Equal(t, []string{"arn:aws:s3:::" + d.name("-frontend-123456789012/*")}, policy.Statement[0].Resource)
+		assert.Equal(t, "http://"+d.name("-frontend-123456789012.s3-website-us-east-1.amazonaws.com"), d.Outputs["frontendUrl"])
+	})
+}
+
+func TestFrontendCanBeClosed(t *testing.T) {
+	recording, err := run(t, "staging", false, map[string]string{"sentry:publicFrontend": "false"})
+	require.NoError(t, err)
+	d := deployed{environments[0], recording}
+	assert.Empty(t, d.ByType(tWebsite))
+	assert.Equal(t, true, d.the(t, tAccessBlock, "sentry-staging-frontend")["blockPublicPolicy"])
+	assert.Equal(t, true, d.the(t, tAccessBlock, "sentry-staging-frontend")["restrictPublicBuckets"])
+	policy := parse[policy](t, d.the(t, tBucketPolicy, "sentry-staging-frontend")["policy"])
+	assert.Empty(t, policy.actions("Allow"), "a closed frontend lets somebody in")
+	assert.Equal(t, []string{"s3:*"}, policy.actions("Deny"), "a closed frontend speaks plain HTTP (A10)")
+	assert.Equal(t, "", d.Outputs["frontendUrl"])
+}
