@@ -260,10 +260,13 @@ type Job struct {
 	URL         string     `json:"html_url"`
 	StartedAt   *time.Time `json:"started_at"`
 	CompletedAt *time.Time `json:"completed_at"`
-	Steps       []struct {
-		Name       string `json:"name"`
-		Conclusion string `json:"conclusion"`
-	} `json:"steps"`
+	Steps       []Step     `json:"steps"`
+}
+
+// Step is one step of a job.
+type Step struct {
+	Name       string `json:"name"`
+	Conclusion string `json:"conclusion"`
 }
 
 // ShortName is the job's own name, without that of the job that called its workflow.
