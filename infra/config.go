@@ -67,6 +67,9 @@ const (
 	keyAWSAccountID      = "awsAccountId"
 )
 
+// Keys lists all keys of this project, without their namespace.
+func Keys() []string { return slices.Clone(knownKeys) }
+
 var knownKeys = []string{
 	keyVPCCIDR, keyAvailabilityZones, keyIngressCIDRs, keyTaskCPU, keyTaskMemory, keyDesiredCount,
 	keyLogRetentionDays, keyPublicFrontend, keyImage, keySecrets, keyBucketSuffix, keyAWSAccountID,
@@ -136,7 +139,7 @@ type problems struct {
 }
 
 func (p *problems) add(key, format string, args ...any) {
-	if !strings.Contains(key, ":") {
+	if slices.Contains(knownKeys, key) {
 		key = p.namespace + ":" + key
 	}
 	if !slices.Contains(p.unread, key) {
@@ -180,7 +183,8 @@ func Load(ctx *pulumi.Context, dir string) (Config, error) {
 		BucketSuffix:      r.optional(keyBucketSuffix),
 	}
 	cfg.validate(p)
-	checkStackFiles(p, dir, cfg)
+	keys := checkNetworks(p, dir, cfg)
+	checkKeys(ctx, p, append(keys, hostKeys()...))
 	if err := p.join(); err != nil {
 		return Config{}, fmt.Errorf("the configuration of stack %q cannot be deployed, nothing was changed:\n%w", cfg.Stack, err)
 	}
@@ -243,6 +247,9 @@ func (c Config) validateNetwork(p *problems) {
 		p.add(keyAvailabilityZones, "%s twice; allowed: two zones, so that the loss of one leaves the other", zones[0])
 	default:
 		for _, zone := range zones {
+			if c.Region == "" {
+				break // said already
+			}
 			if letter, ok := strings.CutPrefix(zone, c.Region); !ok || len(letter) != 1 || letter[0] < 'a' || letter[0] > 'z' {
 				p.add(keyAvailabilityZones, "%q is not a zone of %s; allowed: the region's code and a letter, such as %sa", zone, c.Region, c.Region)
 			}
@@ -290,7 +297,8 @@ func (c Config) validateTasks(p *problems) {
 		case slices.Contains(fixedVariables, name):
 			p.add(keySecrets, "%s is set by the program itself; allowed: any name but %s", name, strings.Join(fixedVariables, ", "))
 		case !secretForm.MatchString(arn):
-			p.add(keySecrets, "%s: %q is not a secret; allowed: the ARN of a Secrets Manager secret or of an SSM parameter", name, arn)
+			// Not the value: whoever sets the secret itself by mistake must not find it in the logs too.
+			p.add(keySecrets, "%s: the value is not an ARN; allowed: the ARN of a Secrets Manager secret or of an SSM parameter", name)
 		}
 	}
 }
@@ -384,40 +392,49 @@ func (r reader) networks(key, example string) []netip.Prefix {
 func (r reader) pairs(key string) map[string]string {
 	var pairs map[string]string
 	if value := r.optional(key); value != "" && json.Unmarshal([]byte(value), &pairs) != nil {
-		r.problems.unreadable(key, "%s is not a map of texts; set <variable>: <ARN> pairs", value)
+		r.problems.unreadable(key, "not a map of texts; set <variable>: <ARN> pairs")
 		return nil
 	}
 	return pairs
 }
 
-// checkStackFiles finds what single values cannot show: a key that nothing reads, and a stack whose network
-// overlaps this one's, so that the two could never be connected.
-func checkStackFiles(p *problems, dir string, cfg Config) {
-	own := "Pulumi." + cfg.Stack + ".yaml"
+// checkNetworks refuses a network that overlaps another stack's: the two could never be connected. It
+// returns the keys of the stack's own file.
+func checkNetworks(p *problems, dir string, cfg Config) (keys []string) {
 	files, _ := filepath.Glob(filepath.Join(dir, "Pulumi.*.yaml")) // the pattern is well-formed
-	keys := languageHostKeys()
 	for _, file := range files {
 		values, err := readStackFile(file)
-		switch base := filepath.Base(file); {
-		case err != nil:
+		base := filepath.Base(file)
+		if err != nil {
 			p.add(base, "%v", err)
-		case base == own:
-			keys = append(keys, sortedKeys(values)...)
-		default:
-			other, err := netip.ParsePrefix(values[p.namespace+":"+keyVPCCIDR].Value)
-			if err == nil && cfg.VPCCIDR.IsValid() && cfg.VPCCIDR.Overlaps(other) {
-				p.add(keyVPCCIDR, "%s overlaps %s of %s; allowed: a block of its own for each stack", cfg.VPCCIDR, other, base)
-			}
-		}
-	}
-	for _, key := range keys {
-		name, ours := strings.CutPrefix(key, p.namespace+":")
-		if !ours || slices.Contains(knownKeys, name) {
 			continue
 		}
-		if i := slices.IndexFunc(knownKeys, func(known string) bool { return strings.EqualFold(known, name) }); i >= 0 {
-			p.add(key, "nothing reads this key; did you mean %s:%s?", p.namespace, knownKeys[i])
-		} else {
+		if base == "Pulumi."+cfg.Stack+".yaml" {
+			keys = sortedKeys(values)
+			continue
+		}
+		other, err := netip.ParsePrefix(values[p.namespace+":"+keyVPCCIDR].Value)
+		if err == nil && cfg.VPCCIDR.IsValid() && cfg.VPCCIDR.Overlaps(other) {
+			p.add(keyVPCCIDR, "%s overlaps %s of %s; allowed: a block of its own for each stack", cfg.VPCCIDR, other, base)
+		}
+	}
+	return keys
+}
+
+// checkKeys refuses a key of this project that nothing reads: a typo must not silently do nothing.
+func checkKeys(ctx *pulumi.Context, p *problems, keys []string) {
+	slices.Sort(keys)
+	for _, key := range slices.Compact(keys) {
+		name, ours := strings.CutPrefix(key, p.namespace+":")
+		known := slices.IndexFunc(knownKeys, func(known string) bool { return strings.EqualFold(known, name) })
+		switch {
+		case strings.HasPrefix(key, "aws:") && key != "aws:region":
+			// Not ours to refuse, but who sets it expects something of it.
+			_ = ctx.Log.Warn(key+": nothing reads this key; credentials and endpoints come from the environment, such as AWS_PROFILE", nil)
+		case !ours || known >= 0 && knownKeys[known] == name:
+		case known >= 0:
+			p.add(key, "nothing reads this key; did you mean %s:%s?", p.namespace, knownKeys[known])
+		default:
 			p.add(key, "nothing reads this key; allowed: %s", strings.Join(knownKeys, ", "))
 		}
 	}
@@ -437,9 +454,9 @@ func readStackFile(file string) (map[string]yaml.Node, error) {
 	return content.Config, nil
 }
 
-// languageHostKeys lists all keys of the running update, also those of a stack file that lies elsewhere
+// hostKeys lists all keys of the running update, also those of a stack file that lies elsewhere
 // (--config-file). The SDK hands out single keys only; the language host passes them all in this variable.
-func languageHostKeys() []string {
+func hostKeys() []string {
 	var values map[string]string
 	if json.Unmarshal([]byte(os.Getenv(pulumi.EnvConfig)), &values) != nil {
 		return nil
