@@ -1,0 +1,38 @@
+.DEFAULT_GOAL := help
+.PHONY: help sandbox test check fmt vet lint docs bootstrap clean
+
+# Pulumi builds programs with -trimpath (since 3.246). Built alike, a package is compiled once for the tests,
+# the sandbox and pulumi up.
+export GOFLAGS := -trimpath $(GOFLAGS)
+
+lint := go tool -modfile=tools/golangci-lint/go.mod golangci-lint
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+sandbox: ## Deploy staging and production offline, on the real Pulumi engine
+	@go run ./cmd/sandbox
+
+test: ## Prove the program: unit tests, and engine tests in the sandbox
+	@go run ./cmd/sandbox cli
+	go test -timeout 20m ./...
+
+check: vet lint test ## All that must be green: vet, format and lint, tests
+
+fmt: ## Format the code
+	$(lint) fmt
+
+vet:
+	go vet ./...
+
+lint:
+	$(lint) run
+
+docs: ## Rewrite the generated parts of the documents
+	@go run ./cmd/docs
+
+bootstrap: ## Prepare an AWS account: state bucket, key, GitHub's roles
+	@go run ./cmd/bootstrap
+
+clean: ## Forget the lasting sandbox
+	rm -rf .sandbox
