@@ -172,3 +172,24 @@ func shorts(ids []string) string {
 	}
 	return strings.Join(out, " and ")
 }
+
+// Resolve names the commit that a branch, tag or commit id stands for. With on, it is an
+// error when that commit is not part of the history of on: production deploys what has
+// been merged, whatever is typed into the form.
+func Resolve(ctx context.Context, dir, rev, on string) (string, error) {
+	id, err := resolve(ctx, dir, rev)
+	if err != nil {
+		return "", fmt.Errorf("%q is not a commit of this repository: %w", rev, err)
+	}
+	if on == "" {
+		return id, nil
+	}
+	trunk, err := resolve(ctx, dir, on)
+	if err != nil {
+		return "", fmt.Errorf("%q is not a commit of this repository: %w", on, err)
+	}
+	if _, err := git(ctx, dir, "merge-base", "--is-ancestor", id, trunk); err != nil {
+		return "", fmt.Errorf("commit %s is not part of %s: merge it first", short(id), on)
+	}
+	return id, nil
+}

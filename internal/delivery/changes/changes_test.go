@@ -72,16 +72,20 @@ func TestOrdinaryPushes(t *testing.T) {
 		push func(r repo)
 		want []string
 	}{
-		"application only":             {func(r repo) { r.write("frontend/src/app.tsx", "new") }, nil},
-		"documents only":               {func(r repo) { r.write("docs/a.md", "new"); r.write("README.md", "x") }, nil},
-		"a component":                  {func(r repo) { r.write("infra/network.go", "package infra") }, []string{"infra/network.go"}},
-		"a file in a folder below":     {func(r repo) { r.write("infra/policy/task.go", "package policy") }, []string{"infra/policy/task.go"}},
-		"stack configuration":          {func(r repo) { r.write("Pulumi.staging.yaml", "config: {a: 1}") }, []string{"Pulumi.staging.yaml"}},
-		"project file":                 {func(r repo) { r.write("Pulumi.yaml", "name: sentry") }, []string{"Pulumi.yaml"}},
-		"a dependency":                 {func(r repo) { r.write("go.sum", "x") }, []string{"go.sum"}},
-		"the program":                  {func(r repo) { r.write("main.go", "package main") }, []string{"main.go"}},
-		"tests of the infrastructure":  {func(r repo) { r.write("infra/network_test.go", "x"); r.write("infra/testdata/staging.yaml", "x") }, nil},
-		"the same names elsewhere":     {func(r repo) { r.write("tools/go.mod", "x"); r.write("backend/infra/x.go", "x"); r.write("backend/main.go", "x") }, nil},
+		"application only":            {func(r repo) { r.write("frontend/src/app.tsx", "new") }, nil},
+		"documents only":              {func(r repo) { r.write("docs/a.md", "new"); r.write("README.md", "x") }, nil},
+		"a component":                 {func(r repo) { r.write("infra/network.go", "package infra") }, []string{"infra/network.go"}},
+		"a file in a folder below":    {func(r repo) { r.write("infra/policy/task.go", "package policy") }, []string{"infra/policy/task.go"}},
+		"stack configuration":         {func(r repo) { r.write("Pulumi.staging.yaml", "config: {a: 1}") }, []string{"Pulumi.staging.yaml"}},
+		"project file":                {func(r repo) { r.write("Pulumi.yaml", "name: sentry") }, []string{"Pulumi.yaml"}},
+		"a dependency":                {func(r repo) { r.write("go.sum", "x") }, []string{"go.sum"}},
+		"the program":                 {func(r repo) { r.write("main.go", "package main") }, []string{"main.go"}},
+		"tests of the infrastructure": {func(r repo) { r.write("infra/network_test.go", "x"); r.write("infra/testdata/staging.yaml", "x") }, nil},
+		"the same names elsewhere": {func(r repo) {
+			r.write("tools/go.mod", "x")
+			r.write("backend/infra/x.go", "x")
+			r.write("backend/main.go", "x")
+		}, nil},
 		"the other project, bootstrap": {func(r repo) { r.write("bootstrap/main.go", "x"); r.write("bootstrap/Pulumi.yaml", "x") }, nil},
 		"deletion":                     {func(r repo) { r.git("rm", "--quiet", "infra/network.go") }, []string{"infra/network.go"}},
 		"rename out of":                {func(r repo) { r.write("docs/x", ""); r.git("mv", "infra/network.go", "docs/network.go") }, []string{"infra/network.go"}},
@@ -256,5 +260,28 @@ func TestTheProgramIsCompiledFromTheseFilesOnly(t *testing.T) {
 		if sub, mine := strings.CutPrefix(pkg, "sentry/"); mine {
 			assert.True(t, changes.Counts(sub+"/x.go"), "the program imports %s, whose changes are not detected: add it to changes.Patterns", pkg)
 		}
+	}
+}
+
+func TestProductionDeploysWhatIsMerged(t *testing.T) {
+	r := newRepo(t)
+	old := r.commit("old")
+	r.git("tag", "v1")
+	r.commit("newer")
+	r.git("checkout", "--quiet", "-b", "feature")
+	feature := r.commit("not merged")
+	for rev, want := range map[string]string{"v1": old, old: old, "main": r.git("rev-parse", "main")} {
+		got, err := changes.Resolve(t.Context(), r.dir, rev, "main")
+		require.NoError(t, err, "an older release cannot be deployed again")
+		assert.Equal(t, want, got)
+	}
+	_, err := changes.Resolve(t.Context(), r.dir, "feature", "main")
+	require.ErrorContains(t, err, "is not part of main: merge it first")
+	got, err := changes.Resolve(t.Context(), r.dir, "feature", "")
+	require.NoError(t, err, "staging takes any branch")
+	assert.Equal(t, feature, got)
+	for _, bad := range []string{"none", "--all", ""} {
+		_, err = changes.Resolve(t.Context(), r.dir, bad, "")
+		require.Error(t, err, bad)
 	}
 }

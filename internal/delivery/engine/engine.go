@@ -326,3 +326,27 @@ func UseBinary(dir, binary string) error {
 	}
 	return os.WriteFile(name, out, 0o644)
 }
+
+// Project is what Pulumi.yaml says about the project.
+type Project struct {
+	Name    string
+	Backend string // URL, may be empty
+}
+
+// ReadProject reads Pulumi.yaml in dir.
+func ReadProject(dir string) (Project, error) {
+	raw, err := os.ReadFile(filepath.Join(dir, "Pulumi.yaml"))
+	if err != nil {
+		return Project{}, err
+	}
+	var doc struct {
+		Name    string `yaml:"name"`
+		Backend struct {
+			URL string `yaml:"url"`
+		} `yaml:"backend"`
+	}
+	if err := yaml.Unmarshal(raw, &doc); err != nil {
+		return Project{}, fmt.Errorf("read %s: %w", filepath.Join(dir, "Pulumi.yaml"), err)
+	}
+	return Project{Name: doc.Name, Backend: doc.Backend.URL}, nil
+}
