@@ -322,11 +322,11 @@ func (c *call) same(in input, a, b any) bool {
 		y, wasText := b.(string)
 		return isText && wasText && sameJSON(x, y)
 	}
-	if (in.name == "cluster" || in.name == "taskDefinition") && a != b {
+	if in.name == "cluster" || in.name == "taskDefinition" {
 		// The provider accepts a name where AWS answers with an ARN.
 		x, _ := a.(string)
 		y, _ := b.(string)
-		return x != "" && strings.HasSuffix(y, "/"+x)
+		return x == y || x != "" && strings.HasSuffix(y, "/"+x)
 	}
 	return reflect.DeepEqual(emptyIsNil(a), emptyIsNil(b))
 }
@@ -398,7 +398,7 @@ func (c *call) fill(out attrs) {
 	}
 }
 
-// create makes the resource. An error after the resource came into being is a partial one: id is set.
+// create makes the resource. When it came into being and is not well, there are id, out and an error.
 func (c *call) create() (id string, out attrs, err error) {
 	c.cloud.mu.Lock()
 	defer c.cloud.mu.Unlock()
@@ -458,7 +458,7 @@ func (c *call) create() (id string, out attrs, err error) {
 	c.cloud.objects = append(c.cloud.objects, c.self)
 	c.cloud.journal = append(c.cloud.journal, Operation{Op: "create", Type: c.typ, Name: c.logical(), URN: c.urn})
 	if after != nil {
-		return id, c.out, after
+		return "", nil, after
 	}
 	if c.settle != nil {
 		if err := c.settle(c); err != nil {
@@ -506,7 +506,7 @@ func (c *call) update(id string, oldInputs, state attrs) (out attrs, err error) 
 	c.self.Props = maps.Clone(c.out)
 	c.cloud.journal = append(c.cloud.journal, Operation{Op: "update", Type: c.typ, Name: c.logical(), URN: c.urn, Keys: keys})
 	if after != nil {
-		return c.out, after
+		return nil, after
 	}
 	if c.settle != nil {
 		if err := c.settle(c); err != nil {

@@ -185,9 +185,9 @@ func (s *statements) UnmarshalJSON(text []byte) error {
 }
 
 type statement struct {
-	Sid, Effect                                                      string
+	Sid, Effect                                                       string
 	Principal, NotPrincipal, Action, NotAction, Resource, NotResource any
-	Condition                                                        map[string]map[string]any
+	Condition                                                         map[string]map[string]any
 }
 
 // parsePolicy applies what holds for every kind of policy: identity, trust and resource policies.

@@ -197,7 +197,7 @@ func normalJSON(v any) any {
 			}
 			out[k] = normalJSON(e)
 		}
-		if out["hostPort"] == out["containerPort"] {
+		if reflect.DeepEqual(out["hostPort"], out["containerPort"]) {
 			delete(out, "hostPort")
 		}
 		return out

@@ -1,0 +1,495 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrefresh"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// passphrase encrypts secrets in the sandbox's state. They are not secret: nothing real is in there.
+const passphrase = "sandbox"
+
+// Options say where a sandbox lives and what runs in it.
+type Options struct {
+	// Dir keeps the sandbox between processes; "" is a temporary one that Close removes.
+	Dir string
+	// ProjectDir holds Pulumi.yaml and the stack files. They are copied, never written.
+	ProjectDir string
+	// Program is the Pulumi program; it gets the folder with the copies, where the Automation API leaves a
+	// program without its root directory.
+	Program func(projectDir string) pulumi.RunFunc
+	// Cloud is shared with whoever made it; nil is a new one, or for a Dir the one that was saved there.
+	Cloud *Cloud
+	// Log gets what a user has to know while the sandbox starts; nil is nobody.
+	Log io.Writer
+	// Display gets the engine's own display; nil is nobody. Color is always, never or auto.
+	Display io.Writer
+	Color   string
+}
+
+// Sandbox is the real Pulumi engine with an AWS and an S3 state backend that live in this process.
+type Sandbox struct {
+	Cloud *Cloud
+
+	options  Options
+	dir      string
+	project  workspace.Project
+	cli      *cli
+	provider *server
+	state    *stateBackend
+	unlock   func()
+}
+
+// New starts a sandbox. The first one on a machine without a Pulumi CLI builds it, which takes minutes.
+func New(ctx context.Context, options Options) (sb *Sandbox, err error) {
+	if options.Log == nil {
+		options.Log = io.Discard
+	}
+	if options.Color == "" {
+		options.Color = "never"
+	}
+	sb = &Sandbox{options: options, Cloud: options.Cloud, dir: options.Dir}
+	projectText, err := os.ReadFile(filepath.Join(options.ProjectDir, "Pulumi.yaml"))
+	if err != nil {
+		return nil, fmt.Errorf("no Pulumi project in %s: %w (run it from the repository, or say --dir)", options.ProjectDir, err)
+	}
+	if err := yaml.Unmarshal(projectText, &sb.project); err != nil {
+		return nil, fmt.Errorf("read Pulumi.yaml in %s: %w", options.ProjectDir, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, sb.Close())
+			sb = nil
+		}
+	}()
+	if sb.dir == "" {
+		if sb.dir, err = os.MkdirTemp("", "sentry-sandbox-"); err != nil {
+			return sb, fmt.Errorf("make the sandbox's folder: %w", err)
+		}
+	}
+	if sb.dir, err = filepath.Abs(sb.dir); err != nil {
+		return sb, err
+	}
+	for _, folder := range []string{"project", "home"} {
+		if err := os.MkdirAll(filepath.Join(sb.dir, folder), 0o755); err != nil {
+			return sb, fmt.Errorf("make the sandbox's folder: %w", err)
+		}
+	}
+	if options.Dir != "" {
+		// One process at a time: the cloud's file has one writer.
+		if sb.unlock, err = lockFile(filepath.Join(sb.dir, "lock")); err != nil {
+			return sb, err
+		}
+		if sb.Cloud == nil {
+			if sb.Cloud, err = LoadCloud(sb.cloudFile()); err != nil {
+				return sb, err
+			}
+		}
+	}
+	if sb.Cloud == nil {
+		sb.Cloud = NewCloud()
+	}
+	if sb.cli, err = findCLI(ctx, options.ProjectDir, options.Log); err != nil {
+		return sb, err
+	}
+	kept := ""
+	if options.Dir != "" {
+		kept = filepath.Join(sb.dir, "state")
+	}
+	if sb.state, err = serveState(kept); err != nil {
+		return sb, err
+	}
+	sb.provider, err = serve(sb.Cloud, sb.cli.kill)
+	return sb, err
+}
+
+func (sb *Sandbox) cloudFile() string { return filepath.Join(sb.dir, "cloud.json") }
+
+// Close stops the sandbox: a lasting one is saved, a temporary one removed.
+func (sb *Sandbox) Close() error {
+	if sb.provider != nil {
+		sb.provider.close()
+	}
+	if sb.state != nil {
+		sb.state.close()
+	}
+	var err error
+	if sb.options.Dir == "" {
+		err = os.RemoveAll(sb.dir)
+	} else if sb.Cloud != nil && sb.provider != nil {
+		err = sb.Cloud.Save(sb.cloudFile())
+	}
+	if sb.unlock != nil {
+		sb.unlock()
+	}
+	return err
+}
+
+// Stacks are the names of the project's stack files, in order.
+func Stacks(projectDir string) ([]string, error) {
+	files, err := filepath.Glob(filepath.Join(projectDir, "Pulumi.*.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(files))
+	for i, f := range files {
+		names[i] = strings.TrimSuffix(strings.TrimPrefix(filepath.Base(f), "Pulumi."), ".yaml")
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// Stack is one stack in the sandbox. Its configuration is a copy of the project's stack file.
+type Stack struct {
+	sandbox *Sandbox
+	name    string
+	dir     string // holds this stack's own copies of the project's files
+	extra   map[string]string
+	stack   auto.Stack
+}
+
+// Stack selects a stack, or makes it. The configuration begins as the stack file's.
+func (sb *Sandbox) Stack(ctx context.Context, name string) (*Stack, error) {
+	names, err := Stacks(sb.options.ProjectDir)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(names, name) {
+		return nil, fmt.Errorf("unknown stack %q: %s has %s", name, sb.options.ProjectDir, strings.Join(names, ", "))
+	}
+	s := &Stack{sandbox: sb, name: name, dir: filepath.Join(sb.dir, "project", name), extra: map[string]string{}}
+	if err := s.copyProject(names); err != nil {
+		return nil, err
+	}
+	project := sb.project
+	project.Backend = &workspace.ProjectBackend{URL: sb.state.url}
+	w, err := auto.NewLocalWorkspace(ctx,
+		auto.WorkDir(s.dir),
+		auto.Project(project),
+		auto.Program(sb.options.Program(s.dir)),
+		auto.PulumiHome(filepath.Join(sb.dir, "home")),
+		auto.Pulumi(sb.cli),
+		auto.SecretsProvider("passphrase"),
+		auto.EnvVars(map[string]string{
+			"PULUMI_BACKEND_URL":                          sb.state.url,
+			"PULUMI_DEBUG_PROVIDERS":                      fmt.Sprintf("aws:%d,awsx:%d", sb.provider.port, sb.provider.port),
+			"PULUMI_CONFIG_PASSPHRASE":                    passphrase,
+			"PULUMI_SKIP_UPDATE_CHECK":                    "true",
+			"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+			"AWS_ACCESS_KEY_ID":                           "sandbox",
+			"AWS_SECRET_ACCESS_KEY":                       "sandbox",
+			"AWS_REGION":                                  DefaultRegion,
+			"AWS_EC2_METADATA_DISABLED":                   "true",
+			"AWS_CONFIG_FILE":                             os.DevNull,
+			"AWS_SHARED_CREDENTIALS_FILE":                 os.DevNull,
+		}))
+	if err != nil {
+		return nil, fmt.Errorf("open stack %s: %w", name, err)
+	}
+	if s.stack, err = auto.UpsertStack(ctx, name, w); err != nil {
+		return nil, fmt.Errorf("open stack %s: %w", name, engineError(err))
+	}
+	return s, nil
+}
+
+// copyProject copies the project's YAML files into the stack's folder, the settings of SetConfig written
+// into the stack's own, and its encryption replaced by the sandbox's.
+func (s *Stack) copyProject(names []string) error {
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		return fmt.Errorf("copy the project: %w", err)
+	}
+	for _, name := range names {
+		file := "Pulumi." + name + ".yaml"
+		text, err := os.ReadFile(filepath.Join(s.sandbox.options.ProjectDir, file))
+		if err != nil {
+			return fmt.Errorf("copy the project: %w", err)
+		}
+		if name == s.name {
+			if text, err = s.configured(file, text); err != nil {
+				return err
+			}
+		}
+		if err := os.WriteFile(filepath.Join(s.dir, file), text, 0o600); err != nil {
+			return fmt.Errorf("copy the project: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *Stack) configured(file string, text []byte) ([]byte, error) {
+	var settings map[string]any
+	if err := yaml.Unmarshal(text, &settings); err != nil {
+		return nil, fmt.Errorf("read %s: %w", file, err)
+	}
+	if settings == nil {
+		settings = map[string]any{}
+	}
+	config, _ := settings["config"].(map[string]any)
+	if config == nil {
+		config = map[string]any{}
+	}
+	for key, value := range s.extra {
+		if !strings.Contains(key, ":") {
+			key = string(s.sandbox.project.Name) + ":" + key
+		}
+		config[key] = configValue(value)
+	}
+	for _, key := range []string{"secretsprovider", "encryptedkey", "encryptionsalt"} {
+		delete(settings, key)
+	}
+	// The salt that the engine chose the first time keeps the state's secrets readable.
+	before, err := os.ReadFile(filepath.Join(s.dir, file))
+	if err == nil {
+		var had map[string]any
+		if yaml.Unmarshal(before, &had) == nil && had["encryptionsalt"] != nil {
+			settings["encryptionsalt"] = had["encryptionsalt"]
+		}
+	}
+	settings["config"] = config
+	return yaml.Marshal(settings)
+}
+
+// configValue is a value as `pulumi config set` and a YAML file would give it: lists and objects in flow
+// style are structured, everything else is text or a number.
+func configValue(text string) any {
+	var v any
+	if err := yaml.Unmarshal([]byte(text), &v); err == nil {
+		switch v.(type) {
+		case []any, map[string]any, bool, int:
+			return v
+		}
+	}
+	return text
+}
+
+// SetConfig changes this stack's configuration in the sandbox; the namespace is the project's unless the
+// key has one. It holds for this Stack value.
+func (s *Stack) SetConfig(settings map[string]string) error {
+	maps.Copy(s.extra, settings)
+	return s.rewrite()
+}
+
+// UnsetConfig takes back what SetConfig set.
+func (s *Stack) UnsetConfig(keys ...string) error {
+	for _, key := range keys {
+		delete(s.extra, key)
+	}
+	return s.rewrite()
+}
+
+func (s *Stack) rewrite() error {
+	names, err := Stacks(s.sandbox.options.ProjectDir)
+	if err != nil {
+		return err
+	}
+	return s.copyProject(names)
+}
+
+// Event is what happened, or in a preview would happen, to one resource.
+type Event struct {
+	Op   string // create, update, delete, replace, create-replacement, delete-replaced, same, refresh …
+	Type string
+	Name string
+	URN  string
+	Keys []string // the properties that changed, for a replacement those that force it
+}
+
+// Result is the outcome of an operation.
+type Result struct {
+	Counts  map[string]int // resources by what happened to them: create, update, replace, delete, same
+	Events  []Event        // everything but same
+	Outputs map[string]any // the stack's outputs, secret ones masked
+	Text    string         // what the engine displayed
+}
+
+// Changed reports whether anything but same happened.
+func (r Result) Changed() bool { return len(r.Events) > 0 }
+
+// Strings are the events in short, sorted: "update aws:ecs/service:Service sentry-staging-backend desiredCount".
+func (r Result) Strings() []string {
+	out := make([]string, len(r.Events))
+	for i, e := range r.Events {
+		out[i] = strings.TrimSuffix(fmt.Sprintf("%s %s %s %s", e.Op, e.Type, e.Name, strings.Join(e.Keys, ",")), " ")
+	}
+	slices.Sort(out)
+	return out
+}
+
+// collect runs an engine operation and gathers its events.
+func (s *Stack) collect(run func(events chan events.EngineEvent, out []io.Writer) error) (Result, error) {
+	r := Result{Counts: map[string]int{}}
+	var text bytes.Buffer
+	writers := []io.Writer{&text}
+	if s.sandbox.options.Display != nil {
+		writers = append(writers, s.sandbox.options.Display)
+	}
+	// The Automation API closes the stream only when the engine got as far as using it.
+	stream, finished, done := make(chan events.EngineEvent), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case e, ok := <-stream:
+				if !ok {
+					return
+				}
+				r.add(e)
+			case <-finished:
+				return
+			}
+		}
+	}()
+	err := run(stream, writers)
+	close(finished)
+	<-done
+	r.Text = text.String()
+	if err == nil || s.sandbox.options.Dir == "" {
+		return r, engineError(err)
+	}
+	return r, errors.Join(engineError(err), s.sandbox.Cloud.Save(s.sandbox.cloudFile()))
+}
+
+func (r *Result) add(e events.EngineEvent) {
+	switch {
+	case e.ResourcePreEvent != nil:
+		m := e.ResourcePreEvent.Metadata
+		if m.Op == apitype.OpSame || m.Op == apitype.OpRefresh {
+			return
+		}
+		keys := slices.Clone(m.Diffs)
+		if len(m.Keys) > 0 {
+			keys = slices.Clone(m.Keys)
+		}
+		slices.Sort(keys)
+		r.Events = append(r.Events, Event{string(m.Op), m.Type, resource.URN(m.URN).Name(), m.URN, slices.Compact(keys)})
+	case e.ResOutputsEvent != nil:
+		if m := e.ResOutputsEvent.Metadata; m.Type == string(resource.RootStackType) && m.New != nil {
+			r.Outputs = m.New.Outputs
+		}
+	case e.SummaryEvent != nil:
+		for op, n := range e.SummaryEvent.ResourceChanges {
+			r.Counts[string(op)] = n
+		}
+	}
+}
+
+// Preview says what Up would do. The project's stack file is read anew.
+func (s *Stack) Preview(ctx context.Context, opts ...optpreview.Option) (Result, error) {
+	if err := s.rewrite(); err != nil {
+		return Result{}, err
+	}
+	return s.collect(func(stream chan events.EngineEvent, out []io.Writer) error {
+		_, err := s.stack.Preview(ctx, append(opts, optpreview.EventStreams(stream), optpreview.ProgressStreams(out...),
+			optpreview.Color(s.sandbox.options.Color), optpreview.SuppressProgress())...)
+		return err
+	})
+}
+
+// Up deploys. The project's stack file is read anew.
+func (s *Stack) Up(ctx context.Context, opts ...optup.Option) (Result, error) {
+	if err := s.rewrite(); err != nil {
+		return Result{}, err
+	}
+	return s.collect(func(stream chan events.EngineEvent, out []io.Writer) error {
+		_, err := s.stack.Up(context.WithValue(ctx, quick{}, true), append(opts, optup.EventStreams(stream), optup.ProgressStreams(out...),
+			optup.Color(s.sandbox.options.Color), optup.SuppressProgress(), optup.ShowSecrets(false))...)
+		return err
+	})
+}
+
+// Refresh reads what is in the cloud into the state.
+func (s *Stack) Refresh(ctx context.Context, opts ...optrefresh.Option) (Result, error) {
+	return s.collect(func(stream chan events.EngineEvent, out []io.Writer) error {
+		_, err := s.stack.Refresh(context.WithValue(ctx, quick{}, true), append(opts, optrefresh.EventStreams(stream), optrefresh.ProgressStreams(out...),
+			optrefresh.Color(s.sandbox.options.Color))...)
+		return err
+	})
+}
+
+// Destroy deletes everything that the stack made.
+func (s *Stack) Destroy(ctx context.Context, opts ...optdestroy.Option) (Result, error) {
+	return s.collect(func(stream chan events.EngineEvent, out []io.Writer) error {
+		_, err := s.stack.Destroy(context.WithValue(ctx, quick{}, true), append(opts, optdestroy.EventStreams(stream), optdestroy.ProgressStreams(out...),
+			optdestroy.Color(s.sandbox.options.Color), optdestroy.SuppressProgress())...)
+		return err
+	})
+}
+
+// Cancel breaks the lock that a lost process has left behind.
+func (s *Stack) Cancel(ctx context.Context) error { return engineError(s.stack.Cancel(ctx)) }
+
+// Outputs are the stack's outputs as plain values.
+func (s *Stack) Outputs(ctx context.Context) (map[string]any, error) {
+	out, err := s.stack.Outputs(ctx)
+	return plainOutputs(out), engineError(err)
+}
+
+func plainOutputs(m auto.OutputMap) map[string]any {
+	out := make(map[string]any, len(m))
+	for k, v := range m {
+		out[k] = v.Value
+	}
+	return out
+}
+
+// Export is the stack's state.
+func (s *Stack) Export(ctx context.Context) (apitype.UntypedDeployment, error) {
+	d, err := s.stack.Export(ctx)
+	return d, engineError(err)
+}
+
+var (
+	errorLine = regexp.MustCompile(`(?m)^\s*(?:error: )+(.+)$`)
+	ansi      = regexp.MustCompile("\x1b\\[[0-9;]*m")
+)
+
+// engineError keeps of an Automation API error what the engine said; the rest of it is the whole display.
+func engineError(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := ansi.ReplaceAllString(err.Error(), "")
+	var lines []string
+	for _, m := range errorLine.FindAllStringSubmatch(text, -1) {
+		line := strings.TrimSpace(m[1])
+		if line != "update failed" && line != "preview failed" && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	if len(lines) == 0 {
+		return err
+	}
+	return &EngineError{Lines: lines, err: err}
+}
+
+// EngineError is an operation that the engine ended with errors.
+type EngineError struct {
+	Lines []string // what the engine said, one error each
+	err   error
+}
+
+func (e *EngineError) Error() string { return strings.Join(e.Lines, "\n") }
+
+// Unwrap is the Automation API's error with all that the engine displayed.
+func (e *EngineError) Unwrap() error { return e.err }
