@@ -45,6 +45,8 @@ type Config struct {
 	// Secrets maps the name of an environment variable of the container to the ARN that holds its value, in
 	// Secrets Manager or in SSM Parameter Store.
 	Secrets map[string]string
+	// PermissionsBoundary, when set, is the name of the IAM policy that caps the rights of the roles.
+	PermissionsBoundary string
 	// BucketSuffix ends the buckets' names; empty stands for the account id.
 	BucketSuffix string
 	// PublicFrontend opens the frontend bucket to the world as a website.
@@ -63,6 +65,7 @@ const (
 	keyPublicFrontend    = "publicFrontend"
 	keyImage             = "image"
 	keySecrets           = "secrets"
+	keyBoundary          = "permissionsBoundary"
 	keyBucketSuffix      = "bucketSuffix"
 	keyAWSAccountID      = "awsAccountId"
 )
@@ -72,7 +75,7 @@ func Keys() []string { return slices.Clone(knownKeys) }
 
 var knownKeys = []string{
 	keyVPCCIDR, keyAvailabilityZones, keyIngressCIDRs, keyTaskCPU, keyTaskMemory, keyDesiredCount,
-	keyLogRetentionDays, keyPublicFrontend, keyImage, keySecrets, keyBucketSuffix, keyAWSAccountID,
+	keyLogRetentionDays, keyPublicFrontend, keyImage, keySecrets, keyBoundary, keyBucketSuffix, keyAWSAccountID,
 }
 
 // fargateSizes are the task sizes that Fargate offers on Linux: for each number of CPU units the memory in
@@ -110,6 +113,7 @@ var (
 	regionForm     = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[1-9]$`)
 	accountForm    = regexp.MustCompile(`^[0-9]{12}$`)
 	suffixForm     = regexp.MustCompile(`^[a-z0-9](-?[a-z0-9])*$`)
+	policyNameForm = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
 	variableForm   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	imageForm      = regexp.MustCompile(`^([a-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*@sha256:[0-9a-f]{64}$`)
 	secretForm     = regexp.MustCompile(`^arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:[0-9]{12}:secret|ssm:[a-z0-9-]+:[0-9]{12}:parameter)[:/][^*?]+$`)
@@ -167,20 +171,21 @@ func Load(ctx *pulumi.Context, dir string) (Config, error) {
 	p := &problems{namespace: ctx.Project()}
 	r := reader{ctx: ctx, problems: p}
 	cfg := Config{
-		Stack:             ctx.Stack(),
-		Region:            r.text("aws:region", "us-east-1"),
-		AWSAccountID:      r.optional(keyAWSAccountID),
-		VPCCIDR:           r.network(keyVPCCIDR, "10.0.0.0/16"),
-		AvailabilityZones: r.texts(keyAvailabilityZones, `["us-east-1a", "us-east-1b"]`),
-		IngressCIDRs:      r.networks(keyIngressCIDRs, `["0.0.0.0/0"]`),
-		TaskCPU:           r.number(keyTaskCPU, "256"),
-		TaskMemory:        r.number(keyTaskMemory, "512"),
-		DesiredCount:      r.number(keyDesiredCount, "1"),
-		LogRetentionDays:  r.number(keyLogRetentionDays, "7"),
-		PublicFrontend:    r.boolean(keyPublicFrontend, "true"),
-		Image:             r.optional(keyImage),
-		Secrets:           r.pairs(keySecrets),
-		BucketSuffix:      r.optional(keyBucketSuffix),
+		Stack:               ctx.Stack(),
+		Region:              r.text("aws:region", "us-east-1"),
+		AWSAccountID:        r.optional(keyAWSAccountID),
+		VPCCIDR:             r.network(keyVPCCIDR, "10.0.0.0/16"),
+		AvailabilityZones:   r.texts(keyAvailabilityZones, `["us-east-1a", "us-east-1b"]`),
+		IngressCIDRs:        r.networks(keyIngressCIDRs, `["0.0.0.0/0"]`),
+		TaskCPU:             r.number(keyTaskCPU, "256"),
+		TaskMemory:          r.number(keyTaskMemory, "512"),
+		DesiredCount:        r.number(keyDesiredCount, "1"),
+		LogRetentionDays:    r.number(keyLogRetentionDays, "7"),
+		PublicFrontend:      r.boolean(keyPublicFrontend, "true"),
+		Image:               r.optional(keyImage),
+		Secrets:             r.pairs(keySecrets),
+		PermissionsBoundary: r.optional(keyBoundary),
+		BucketSuffix:        r.optional(keyBucketSuffix),
 	}
 	cfg.validate(p)
 	keys := checkNetworks(p, dir, cfg)
@@ -289,6 +294,9 @@ func (c Config) validateTasks(p *problems) {
 	}
 	if c.Image != "" && !imageForm.MatchString(c.Image) {
 		p.add(keyImage, "%q does not name one image for good; allowed: <repository>@sha256:<64 hexadecimal digits>, without a tag", c.Image)
+	}
+	if c.PermissionsBoundary != "" && !policyNameForm.MatchString(c.PermissionsBoundary) {
+		p.add(keyBoundary, "%q is not the name of an IAM policy; allowed: up to 128 letters, digits and +=,.@_-, not an ARN", c.PermissionsBoundary)
 	}
 	for _, name := range sortedKeys(c.Secrets) {
 		switch arn := c.Secrets[name]; {

@@ -126,6 +126,9 @@ func TestBadConfiguration(t *testing.T) {
 		"long suffix": {changes: map[string]string{"sentry:bucketSuffix": strings.Repeat("x", 39)}, want: []string{
 			"sentry:bucketSuffix: \"" + strings.Repeat("x", 39) + "\" makes the bucket name sentry-staging-artifacts-" + strings.Repeat("x", 39) + ", 64 characters long; allowed: 63",
 		}},
+		"boundary": {changes: map[string]string{"sentry:permissionsBoundary": "arn:aws:iam::aws:policy/X"}, want: []string{
+			`sentry:permissionsBoundary: "arn:aws:iam::aws:policy/X" is not the name of an IAM policy; allowed: up to 128 letters, digits and +=,.@_-, not an ARN`,
+		}},
 		"secrets": {changes: map[string]string{"sentry:secrets": `{"PORT":"x","A-B":"x","TOKEN":"hunter2"}`}, want: []string{
 			`sentry:secrets: "A-B" is not the name of an environment variable; allowed: letters, digits and underscores`,
 			"sentry:secrets: PORT is set by the program itself; allowed: any name but ENVIRONMENT, AWS_REGION, PORT, S3_ARTIFACTS_BUCKET, S3_CLIPS_BUCKET",

@@ -73,23 +73,24 @@ func deploy(ctx *pulumi.Context, dir string) error {
 		return err
 	}
 	service, err := NewService(ctx, name, &ServiceArgs{
-		Stack:              cfg.Stack,
-		Account:            account,
-		CPU:                cfg.TaskCPU,
-		Memory:             cfg.TaskMemory,
-		DesiredCount:       cfg.DesiredCount,
-		Port:               backendPort,
-		HealthPath:         backendHealthPath,
-		Image:              cfg.Image,
-		Secrets:            cfg.Secrets,
-		SubnetIDs:          network.PublicSubnetIDs,
-		SecurityGroupID:    network.TasksSecurityGroupID,
-		ArtifactsBucket:    buckets.Artifacts.Name,
-		ArtifactsBucketARN: buckets.Artifacts.ARN,
-		ClipsBucket:        buckets.Clips.Name,
-		ClipsBucketARN:     buckets.Clips.ARN,
-		LogGroup:           observability.LogGroupName,
-		LogGroupARN:        observability.LogGroupARN,
+		Stack:               cfg.Stack,
+		Account:             account,
+		CPU:                 cfg.TaskCPU,
+		Memory:              cfg.TaskMemory,
+		DesiredCount:        cfg.DesiredCount,
+		Port:                backendPort,
+		HealthPath:          backendHealthPath,
+		Image:               cfg.Image,
+		Secrets:             cfg.Secrets,
+		PermissionsBoundary: cfg.PermissionsBoundary,
+		SubnetIDs:           network.PublicSubnetIDs,
+		SecurityGroupID:     network.TasksSecurityGroupID,
+		ArtifactsBucket:     buckets.Artifacts.Name,
+		ArtifactsBucketARN:  buckets.Artifacts.ARN,
+		ClipsBucket:         buckets.Clips.Name,
+		ClipsBucketARN:      buckets.Clips.ARN,
+		LogGroup:            observability.LogGroupName,
+		LogGroupARN:         observability.LogGroupARN,
 	}, onAWS)
 	if err != nil {
 		return err
@@ -164,6 +165,10 @@ func lookUpAccount(ctx *pulumi.Context, region string, provider *aws.Provider) (
 
 func (a Account) roleARN(name string) string {
 	return fmt.Sprintf("arn:%s:iam::%s:role/%s", a.Partition, a.ID, name)
+}
+
+func (a Account) policyARN(name string) string {
+	return fmt.Sprintf("arn:%s:iam::%s:policy/%s", a.Partition, a.ID, name)
 }
 
 func bucketSuffix(cfg Config, account Account) string {

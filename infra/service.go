@@ -42,7 +42,7 @@ type Service struct {
 	Image pulumi.StringOutput
 }
 
-// ServiceArgs shape the service. All are required, except Image and Secrets.
+// ServiceArgs shape the service. All are required, except Image, Secrets and PermissionsBoundary.
 type ServiceArgs struct {
 	// Stack is a part of the resources' names.
 	Stack string
@@ -59,6 +59,8 @@ type ServiceArgs struct {
 	Image string
 	// Secrets maps environment variables to the ARNs of their values.
 	Secrets map[string]string
+	// PermissionsBoundary is the name of the policy that caps the roles' rights; none when empty.
+	PermissionsBoundary string
 
 	SubnetIDs                           pulumi.StringArrayInput
 	SecurityGroupID                     pulumi.StringInput
@@ -115,14 +117,14 @@ func NewService(ctx *pulumi.Context, name string, args *ServiceArgs, opts ...pul
 	if err != nil {
 		return nil, err
 	}
-	executionRoleARN, err := service.addRole(ctx, name+"-execution", executionRoleName(args.Stack), args.Account,
+	executionRoleARN, err := service.addRole(ctx, name+"-execution", executionRoleName(args.Stack), args,
 		policyOf(func(arns []string) policyDocument {
 			return executionPolicy(arns[0], arns[1], secretARNs(args.Secrets))
 		}, repository.Arn, args.LogGroupARN))
 	if err != nil {
 		return nil, err
 	}
-	taskRoleARN, err := service.addRole(ctx, name+"-task", taskRoleName(args.Stack), args.Account,
+	taskRoleARN, err := service.addRole(ctx, name+"-task", taskRoleName(args.Stack), args,
 		policyOf(func(arns []string) policyDocument {
 			return taskPolicy(arns[0], arns[1])
 		}, args.ArtifactsBucketARN, args.ClipsBucketARN))
@@ -262,15 +264,16 @@ func imageLifecycle() (string, error) {
 
 // addRole makes a role for tasks of this account and returns its ARN, which is known once the role has its
 // rights: a task that starts earlier fails.
-func (service *Service) addRole(ctx *pulumi.Context, logical, roleName string, account Account, policy pulumi.StringInput) (pulumi.StringOutput, error) {
-	trust, err := tasksTrust(account).json()
+func (service *Service) addRole(ctx *pulumi.Context, logical, roleName string, args *ServiceArgs, policy pulumi.StringInput) (pulumi.StringOutput, error) {
+	trust, err := tasksTrust(args.Account).json()
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}
-	role, err := iam.NewRole(ctx, logical, &iam.RoleArgs{
-		Name:             pulumi.String(roleName),
-		AssumeRolePolicy: pulumi.String(trust),
-	}, pulumi.Parent(service))
+	roleArgs := &iam.RoleArgs{Name: pulumi.String(roleName), AssumeRolePolicy: pulumi.String(trust)}
+	if args.PermissionsBoundary != "" {
+		roleArgs.PermissionsBoundary = pulumi.String(args.Account.policyARN(args.PermissionsBoundary))
+	}
+	role, err := iam.NewRole(ctx, logical, roleArgs, pulumi.Parent(service))
 	if err != nil {
 		return pulumi.StringOutput{}, fmt.Errorf("create the role %q: %w", roleName, err)
 	}

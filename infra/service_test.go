@@ -144,6 +144,20 @@ func TestRoles(t *testing.T) { // A12, A13, F10
 	})
 }
 
+// The deploy roles may only make roles that carry the boundary.
+func TestRolesCanBeCapped(t *testing.T) {
+	recording, err := run(t, "staging", false, map[string]string{"sentry:permissionsBoundary": "sentry-staging-boundary"})
+	require.NoError(t, err)
+	for _, role := range recording.ByType(tRole) {
+		assert.Equal(t, "arn:aws:iam::123456789012:policy/sentry-staging-boundary", role.Inputs.Mappable()["permissionsBoundary"], role.Name)
+	}
+	each(t, func(t *testing.T, d deployed) {
+		for _, role := range d.ByType(tRole) {
+			assert.Nil(t, role.Inputs.Mappable()["permissionsBoundary"], "an account without the policy cannot make the role")
+		}
+	})
+}
+
 func TestExecutionRoleRights(t *testing.T) { // A12, F10
 	each(t, func(t *testing.T, d deployed) {
 		rights := parse[policy](t, d.the(t, tRolePolicy, d.name("-execution"))["policy"])
