@@ -1,0 +1,376 @@
+package cost_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sentry/infra"
+	"sentry/internal/cost"
+	"sentry/internal/sandbox"
+)
+
+const root = "../.."
+
+// price runs the program with the stack files of a directory.
+func price(t *testing.T, dir, stack string, given map[string]float64) cost.Report {
+	t.Helper()
+	project, err := cost.ReadProject(dir)
+	require.NoError(t, err)
+	report, err := cost.Stack(project, infra.DeployIn, stack, given)
+	require.NoError(t, err)
+	return report
+}
+
+func amount(t *testing.T, r cost.Report, what string) float64 {
+	t.Helper()
+	for _, line := range r.Lines {
+		if line.What == what {
+			return line.Amount
+		}
+	}
+	t.Fatalf("%s pays nothing for %q; it pays for %v", r.Stack, what, r.Lines)
+	return 0
+}
+
+// copyProject is the project with changed stack files; edits are old, new, old, new …
+func copyProject(t *testing.T, stack string, edits ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	files, err := filepath.Glob(filepath.Join(root, "Pulumi*.yaml"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		if filepath.Base(file) == "Pulumi."+stack+".yaml" {
+			for i := 0; i < len(edits); i += 2 {
+				require.Contains(t, string(text), edits[i])
+				text = bytes.Replace(text, []byte(edits[i]), []byte(edits[i+1]), 1)
+			}
+		}
+		require.NoError(t, os.WriteFile(filepath.Join(dir, filepath.Base(file)), text, 0o600))
+	}
+	return dir
+}
+
+func TestA19BothStacksCostWhatWasPromised(t *testing.T) {
+	t.Parallel()
+	for stack, limits := range map[string][2]float64{"staging": {15, 30}, "production": {50, 100}} {
+		r := price(t, root, stack, nil)
+		assert.Empty(t, r.Unpriced, "%s: the total leaves something out", stack)
+		assert.GreaterOrEqual(t, r.Total, limits[0], stack)
+		assert.LessOrEqual(t, r.Total, limits[1], "%s costs more than the product may", stack)
+	}
+}
+
+// The same by hand, in tenths of a cent, from AWS's pages: nothing of it is read from the files here.
+func TestTotalsByHand(t *testing.T) {
+	t.Parallel()
+	staging := price(t, root, "staging", nil)
+	assert.InDelta(t, 7.388, amount(t, staging, "Fargate: CPU (x86)"), 0.001)             // 1 × 0.25 × 730 × 0.04048
+	assert.InDelta(t, 1.622, amount(t, staging, "Fargate: memory (x86)"), 0.001)          // 1 × 0.5 × 730 × 0.004445
+	assert.InDelta(t, 3.650, amount(t, staging, "Public IPv4 addresses of tasks"), 0.001) // 1 × 730 × 0.005
+	assert.InDelta(t, 11.400, amount(t, staging, "Container Insights: metrics"), 0.001)   // 38 × 0.30
+	assert.InDelta(t, 0.088, amount(t, staging, "Container Insights: events"), 0.001)     // 4 × 43,800 × 1 kB = 0.1752 GB × 0.50
+	assert.InDelta(t, 0.250, amount(t, staging, "Log lines taken in"), 0.001)             // 0.5 × 0.50
+	assert.InDelta(t, 0.200, amount(t, staging, "Images in ECR"), 0.001)                  // 2 × 0.10
+	assert.InDelta(t, 0.115, amount(t, staging, "S3 storage: clips"), 0.001)              // 5 × 0.023
+	assert.InDelta(t, 0.180, amount(t, staging, "Data to the internet"), 0.001)           // 2 × 0.09
+	assert.InDelta(t, 0.0005, amount(t, staging, "Log lines kept"), 0.0001)               // 0.5 × 0.15 × 7/30.4 × 0.03
+	assert.InDelta(t, 0.050+0.040, amount(t, staging, "S3 requests: writes")+amount(t, staging, "S3 requests: reads"), 0.001)
+
+	production := price(t, root, "production", nil)
+	assert.InDelta(t, 29.550, amount(t, production, "Fargate: CPU (x86)"), 0.001)            // 2 × 0.5 × 730 × 0.04048
+	assert.InDelta(t, 6.490, amount(t, production, "Fargate: memory (x86)"), 0.001)          // 2 × 1 × 730 × 0.004445
+	assert.InDelta(t, 7.300, amount(t, production, "Public IPv4 addresses of tasks"), 0.001) // 2 × 730 × 0.005
+	assert.InDelta(t, 0.131, amount(t, production, "Container Insights: events"), 0.001)     // 6 × 43,800 × 1 kB = 0.2628 GB × 0.50
+	for _, r := range []cost.Report{staging, production} {
+		sum := 0.0
+		for _, line := range r.Lines {
+			sum += line.Amount
+		}
+		assert.InDelta(t, sum, r.Total, 1e-9, "%s: the total is not the sum of its lines", r.Stack)
+	}
+}
+
+// F12: a cost table that stayed while the machines grew.
+func TestF12ChangedConfigurationChangesThePrice(t *testing.T) {
+	t.Parallel()
+	before := price(t, root, "production", nil)
+	for name, test := range map[string]struct {
+		edits  []string
+		factor float64
+		what   string
+	}{
+		"twice the CPU":                {[]string{"taskCpu: 512", "taskCpu: 1024", "taskMemory: 1024", "taskMemory: 2048"}, 2, "Fargate: CPU (x86)"},
+		"twice the memory":             {[]string{"taskMemory: 1024", "taskMemory: 2048"}, 2, "Fargate: memory (x86)"},
+		"twice the tasks":              {[]string{"desiredCount: 2", "desiredCount: 4"}, 2, "Public IPv4 addresses of tasks"},
+		"twice the memory of the logs": {[]string{"logRetentionDays: 30", "logRetentionDays: 60"}, 2, "Log lines kept"},
+	} {
+		after := price(t, copyProject(t, "production", test.edits...), "production", nil)
+		assert.InDelta(t, test.factor*amount(t, before, test.what), amount(t, after, test.what), 1e-9, name)
+		assert.Greater(t, after.Total, before.Total, name)
+	}
+	asleep := price(t, copyProject(t, "production", "desiredCount: 2", "desiredCount: 0"), "production", nil)
+	assert.NotContains(t, cost.Markdown([]cost.Report{asleep}), "Fargate", "a service without tasks pays for tasks")
+	assert.InDelta(t, 8*0.30, amount(t, asleep, "Container Insights: metrics"), 1e-9, "asleep, only the counts of tasks and services are reported")
+}
+
+func TestAnotherRegionIsSaid(t *testing.T) {
+	t.Parallel()
+	dir := copyProject(t, "staging", "aws:region: us-east-1", "aws:region: eu-west-1",
+		"us-east-1a", "eu-west-1a", "us-east-1b", "eu-west-1b")
+	r := price(t, dir, "staging", nil)
+	assert.Equal(t, "eu-west-1", r.Region)
+	require.Len(t, r.Unpriced, 1)
+	assert.Contains(t, r.Unpriced[0], "region eu-west-1")
+
+	command, err := cost.Command(infra.DeployIn)
+	require.NoError(t, err)
+	var out bytes.Buffer
+	command.SetOut(&out)
+	command.SetErr(&bytes.Buffer{})
+	command.SetArgs([]string{"-C", dir, "-s", "staging"})
+	require.ErrorIs(t, command.Execute(), cost.ErrUnpriced, "a script must notice by the exit code")
+	assert.Contains(t, out.String(), "NOT PRICED, staging: region eu-west-1")
+}
+
+// registered is a resource as a program would register it.
+func registered(token string, inputs map[string]any) sandbox.Resource {
+	urn := "urn:pulumi:staging::sentry::sentry:infra:Service$" + token + "::sentry-staging-thing"
+	return sandbox.Resource{Type: token, Name: "sentry-staging-thing", URN: urn, Custom: true,
+		Inputs: resource.NewPropertyMapFromMap(inputs), Outputs: resource.PropertyMap{}}
+}
+
+func TestPriceOfSingleResources(t *testing.T) {
+	t.Parallel()
+	prices, err := cost.ListPrices()
+	require.NoError(t, err)
+	usage, err := cost.UsageOf("staging", nil)
+	require.NoError(t, err)
+	task := func(platform map[string]any, service map[string]any) []sandbox.Resource {
+		definition := registered("aws:ecs/taskDefinition:TaskDefinition", map[string]any{"cpu": "1024", "memory": "2048"})
+		if platform != nil {
+			definition.Inputs["runtimePlatform"] = resource.NewPropertyValue(platform)
+		}
+		definition.Outputs["arn"] = resource.NewProperty("arn")
+		service["taskDefinition"] = "arn"
+		return []sandbox.Resource{definition, registered("aws:ecs/service:Service", service)}
+	}
+	const data = 2 * 0.09 // the assumed data to the internet
+	for name, test := range map[string]struct {
+		resources []sandbox.Resource
+		total     float64
+		unpriced  string
+	}{
+		"a load balancer on the internet": {[]sandbox.Resource{registered("aws:lb/loadBalancer:LoadBalancer", map[string]any{
+			"subnets": []any{"a", "b"},
+		})}, 730 * (0.0225 + 0.008 + 2*0.005), ""},
+		"an internal load balancer": {[]sandbox.Resource{registered("aws:lb/loadBalancer:LoadBalancer", map[string]any{
+			"internal": true, "subnets": []any{"a", "b"},
+		})}, 730 * (0.0225 + 0.008), ""},
+		"a NAT gateway with its address": {[]sandbox.Resource{
+			registered("aws:ec2/natGateway:NatGateway", nil), registered("aws:ec2/eip:Eip", nil),
+		}, 730*(0.045+0.005) + 10*0.045, ""},
+		"an interface endpoint": {[]sandbox.Resource{registered("aws:ec2/vpcEndpoint:VpcEndpoint", map[string]any{
+			"vpcEndpointType": "Interface", "subnetIds": []any{"a", "b"},
+		})}, 2*730*0.01 + 10*0.01, ""},
+		"an alarm":                    {[]sandbox.Resource{registered("aws:cloudwatch/metricAlarm:MetricAlarm", map[string]any{"period": 60})}, 0.10, ""},
+		"an alarm of high resolution": {[]sandbox.Resource{registered("aws:cloudwatch/metricAlarm:MetricAlarm", map[string]any{"period": 10})}, 0.30, ""},
+		"an alarm on two metrics": {[]sandbox.Resource{registered("aws:cloudwatch/metricAlarm:MetricAlarm", map[string]any{
+			"metricQueries": []any{
+				map[string]any{"metric": map[string]any{"metricName": "a"}}, map[string]any{"metric": map[string]any{"metricName": "b"}},
+				map[string]any{"expression": "a/b"},
+			},
+		})}, 0.20, ""},
+		"a dashboard":  {[]sandbox.Resource{registered("aws:cloudwatch/dashboard:Dashboard", nil)}, 3, ""},
+		"a key":        {[]sandbox.Resource{registered("aws:kms/key:Key", nil)}, 1.03, ""},
+		"a queue":      {[]sandbox.Resource{registered("aws:sqs/queue:Queue", nil)}, 0.04, ""},
+		"a secret":     {[]sandbox.Resource{registered("aws:secretsmanager/secret:Secret", nil)}, 0.40, ""},
+		"CloudFront":   {[]sandbox.Resource{registered("aws:cloudfront/distribution:Distribution", nil)}, 1*0.085 + 0.1*1.00, ""},
+		"autoscaling":  {[]sandbox.Resource{registered("aws:appautoscaling/policy:Policy", map[string]any{"policyType": "TargetTrackingScaling"})}, 0.20, ""},
+		"tasks on x86": {task(nil, map[string]any{"desiredCount": 3, "launchType": "FARGATE"}), data + 3*730*(0.04048+2*0.004445), ""},
+		"tasks on arm64": {task(map[string]any{"cpuArchitecture": "ARM64"}, map[string]any{"desiredCount": 1, "launchType": "FARGATE"}),
+			data + 730*(0.03238+2*0.00356), ""},
+		"one task always, three of four of the others on spot": {task(nil, map[string]any{"desiredCount": 5, "capacityProviderStrategies": []any{
+			map[string]any{"capacityProvider": "FARGATE", "base": 1, "weight": 1},
+			map[string]any{"capacityProvider": "FARGATE_SPOT", "weight": 3},
+		}}), data + 730*(2*(0.04048+2*0.004445)+3*(0.01334058+2*0.00146489)), ""},
+		"tasks on spot and arm64": {task(map[string]any{"cpuArchitecture": "ARM64"}, map[string]any{"desiredCount": 1, "capacityProviderStrategies": []any{
+			map[string]any{"capacityProvider": "FARGATE_SPOT", "weight": 1},
+		}}), data, "has no price fargate-spot-arm64-vcpu in prices.yaml"},
+		"tasks on machines": {task(nil, map[string]any{"desiredCount": 1, "launchType": "EC2"}), data, `launch type "EC2" has no price here`},
+		"a type without a rule": {[]sandbox.Resource{registered("aws:neptune/cluster:Cluster", nil)}, 0,
+			"aws:neptune/cluster:Cluster sentry-staging-thing: no rule for this type"},
+		"a bucket without an assumption":    {[]sandbox.Resource{registered("aws:s3/bucketV2:BucketV2", nil)}, 0.05 + 0.04, "usage.yaml has no thing-gb"},
+		"a log group without an assumption": {[]sandbox.Resource{registered("aws:cloudwatch/logGroup:LogGroup", map[string]any{"retentionInDays": 7})}, 0, "usage.yaml has no thing-log-gb"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := cost.Estimate("staging", test.resources, prices, usage)
+			assert.InDelta(t, test.total, r.Total, 1e-6)
+			if test.unpriced == "" {
+				assert.Empty(t, r.Unpriced)
+			} else {
+				assert.Contains(t, strings.Join(r.Unpriced, "\n"), test.unpriced)
+			}
+		})
+	}
+}
+
+func TestEveryPriceHasItsSource(t *testing.T) {
+	t.Parallel()
+	prices, err := cost.ListPrices()
+	require.NoError(t, err)
+	assert.Regexp(t, `^20\d\d-\d\d-\d\d$`, prices.Date)
+	require.NotEmpty(t, prices.Prices)
+	for name, p := range prices.Prices {
+		assert.Positive(t, p.USD, name)
+		assert.NotEmpty(t, p.Per, name)
+		assert.Regexp(t, `^https://aws\.amazon\.com/.*pricing/`, p.Source, name)
+	}
+}
+
+func TestFlagsChangeTheAssumptions(t *testing.T) {
+	t.Parallel()
+	usual := price(t, root, "staging", nil)
+	night := price(t, root, "staging", map[string]float64{"task-hours": 365})
+	assert.InDelta(t, amount(t, usual, "Fargate: CPU (x86)")/2, amount(t, night, "Fargate: CPU (x86)"), 1e-9)
+	_, err := cost.UsageOf("staging", map[string]float64{"task-hours": -1})
+	require.ErrorContains(t, err, "--task-hours: -1 hours is negative; allowed: 0 and more")
+
+	command, err := cost.Command(infra.DeployIn)
+	require.NoError(t, err)
+	var out bytes.Buffer
+	command.SetOut(&out)
+	command.SetArgs([]string{"-C", root, "--json", "--clips-gb", "1000"})
+	require.NoError(t, command.Execute())
+	var reports []cost.Report
+	require.NoError(t, json.Unmarshal(out.Bytes(), &reports))
+	require.Len(t, reports, 2)
+	assert.Equal(t, "staging", reports[0].Stack)
+	for _, r := range reports {
+		assert.InDelta(t, 23, amount(t, r, "S3 storage: clips"), 1e-9, r.Stack)
+	}
+}
+
+func TestSavings(t *testing.T) {
+	t.Parallel()
+	project, err := cost.ReadProject(root)
+	require.NoError(t, err)
+	prices, err := cost.ListPrices()
+	require.NoError(t, err)
+	usage, err := cost.UsageOf("staging", nil)
+	require.NoError(t, err)
+	recording, err := project.Record(infra.DeployIn, "staging")
+	require.NoError(t, err)
+	saved := map[string]float64{}
+	for _, s := range cost.Savings("staging", recording.Resources, prices, usage) {
+		assert.Empty(t, s.Unpriced, s.What)
+		saved[s.What] = s.Amount
+	}
+	assert.InDelta(t, 730*(0.25*(0.04048-0.03238)+0.5*(0.004445-0.00356)), saved["arm64 tasks"], 1e-6)
+	assert.InDelta(t, 730*(0.25*(0.04048-0.01334058)+0.5*(0.004445-0.00146489)), saved["spot tasks"], 1e-6)
+	assert.InDelta(t, 38*0.30+4*43800*1e-6*0.50, saved["Container Insights off"], 1e-6)
+	assert.InDelta(t, (730-730.0*60/168)*(0.25*0.04048+0.5*0.004445+0.005), saved["asleep at night and at weekends"], 1e-6)
+}
+
+func TestProjectIsReadAsTheEngineReadsIt(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"Pulumi.yaml":         "name: p\nconfig:\n  a: {type: integer, default: 1, description: A}\n  b: {type: string}\n  aws:region: eu-west-1\n  c: {type: object, default: {}}\n",
+		"Pulumi.other.yaml":   "config:\n  p:a: 2\n  p:list:\n    - x\n    - 1\n  p:secret:\n    secure: AAAB\n  p:id: \"012\"\n",
+		"Pulumi.staging.yaml": "config: {}\n",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	project, err := cost.ReadProject(dir)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"staging", "other"}, project.Stacks)
+	for _, want := range []struct{ stack, key, text string }{
+		{"other", "a", "2"}, {"other", "list", `["x",1]`}, {"other", "secret", "[secret]"}, {"other", "id", "012"},
+		{"other", "aws:region", "eu-west-1"}, {"other", "c", "{}"}, {"staging", "a", "1"},
+	} {
+		text, ok := project.Value(want.stack, want.key)
+		assert.True(t, ok, want)
+		assert.Equal(t, want.text, text, want)
+	}
+	_, ok := project.Value("staging", "b")
+	assert.False(t, ok, "a key without a default and without a value has none")
+	_, err = project.Record(infra.DeployIn, "prod")
+	require.ErrorContains(t, err, `stack "prod" has no file; there are: staging, other`)
+}
+
+// The base is priced by what it holds itself: here a program that prints a report of an older price.
+func TestDiffRunsTheProgramOfTheBase(t *testing.T) {
+	t.Parallel()
+	dir := copyProject(t, "production")
+	git := func(args ...string) {
+		t.Helper()
+		command := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=t", "-c", "user.email=t@example.com"}, args...)...)
+		output, err := command.CombinedOutput()
+		require.NoError(t, err, string(output))
+	}
+	git("init", "--quiet", "--initial-branch=main")
+	git("add", ".")
+	git("commit", "--quiet", "-m", "Before the command")
+	git("tag", "before")
+	program := `package main
+
+import "fmt"
+
+func main() {
+	fmt.Println(` + "`" + `[{"Stack":"staging","PricesDate":"2020-01-01","Total":5,"Lines":[{"Component":"Service","What":"Fargate: CPU (x86)","Amount":5}]}]` + "`" + `)
+}
+`
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "cmd", "cost"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "cmd", "cost", "main.go"), []byte(program), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module old\n\ngo 1.26\n"), 0o600))
+	git("add", ".")
+	git("commit", "--quiet", "-m", "With the command")
+
+	diff := func(base string) (string, error) {
+		command, err := cost.Command(infra.DeployIn)
+		require.NoError(t, err)
+		var out bytes.Buffer
+		command.SetOut(&out)
+		command.SetErr(&bytes.Buffer{})
+		command.SetArgs([]string{"diff", "-C", dir, "-s", "staging", "--base", base})
+		err = command.Execute()
+		return out.String(), err
+	}
+	text, err := diff("main")
+	require.NoError(t, err)
+	assert.Contains(t, text, "| **staging** | 5.00 | ")
+	assert.Contains(t, text, "| Service: Fargate: CPU (x86) | 5.00 | 7.39 | +2.39 |")
+	assert.Contains(t, text, "was reckoned with prices of 2020-01-01")
+
+	text, err = diff("before")
+	require.NoError(t, err)
+	assert.Contains(t, text, "`before` has no cmd/cost to price it with")
+
+	_, err = diff("nowhere")
+	require.ErrorContains(t, err, "--base: check nowhere out")
+	_, err = diff("--force")
+	require.ErrorContains(t, err, `"--force" is not a commit`)
+	git("worktree", "prune")
+	output, err := exec.Command("git", "-C", dir, "worktree", "list").CombinedOutput()
+	require.NoError(t, err)
+	assert.Equal(t, 1, strings.Count(string(output), "\n"), "a work tree stayed behind:\n%s", output)
+}
+
+func TestDifferenceOfNothing(t *testing.T) {
+	t.Parallel()
+	r := price(t, root, "staging", nil)
+	assert.Contains(t, cost.Difference("main", []cost.Report{r}, []cost.Report{r}), "The price stays the same.")
+}

@@ -1,0 +1,620 @@
+package cost
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"sentry/internal/sandbox"
+)
+
+// Report is what one stack costs a month.
+type Report struct {
+	Stack, Region string
+	// PricesDate is when the prices were written down, PricesRegion is where they hold.
+	PricesDate, PricesRegion string
+	// Total is in US dollars.
+	Total float64
+	Lines []Line
+	// Free are the resource types that cost nothing, each with its reason.
+	Free []FreeType
+	// Unpriced says what the total leaves out. A report with such lines is not a price.
+	Unpriced []string
+	// Usage are the assumptions that a line is made of.
+	Usage []Assumption
+}
+
+// Line is one position.
+type Line struct {
+	// Component owns the resources: Network, Buckets, Service, Observability.
+	Component, What string
+	// Formula is how Quantity comes about, for people.
+	Formula string
+	// Quantity is in Unit; Price is for one Unit, Amount for the month, both in US dollars.
+	Quantity float64
+	Unit     string
+	Price    float64
+	Amount   float64
+	Source   string
+}
+
+// FreeType is a resource type that costs nothing.
+type FreeType struct {
+	Type, Reason string
+	Count        int
+}
+
+// Estimate prices the resources of one stack.
+func Estimate(stack string, resources []sandbox.Resource, prices Prices, usage Usage) Report {
+	e := &estimate{
+		Report: Report{Stack: stack, PricesDate: prices.Date, PricesRegion: prices.Region},
+		all:    resources, prices: prices, usage: usage, used: map[string]bool{}, once: map[string]bool{},
+	}
+	for _, r := range resources {
+		e.add(r)
+	}
+	if e.Region == "" {
+		e.Region = prices.Region
+	}
+	if e.Region != prices.Region {
+		e.miss("region %s: the amounts are those of %s, whose prices prices.yaml holds", e.Region, prices.Region)
+	}
+	for _, name := range sortedNames(usage) {
+		if e.used[name] {
+			e.Usage = append(e.Usage, usage[name])
+		}
+	}
+	for _, line := range e.Lines {
+		e.Total += line.Amount
+	}
+	slices.SortStableFunc(e.Lines, func(a, b Line) int {
+		return cmp.Or(cmp.Compare(rank(a.Component), rank(b.Component)), cmp.Compare(b.Amount, a.Amount))
+	})
+	return e.Report
+}
+
+type estimate struct {
+	Report
+	all    []sandbox.Resource
+	prices Prices
+	usage  Usage
+	used   map[string]bool
+	once   map[string]bool
+}
+
+// rules say, for each type that the project uses or may soon use, what it costs.
+var rules = map[string]func(*estimate, sandbox.Resource){
+	"aws:ec2/vpc:Vpc":                                           free("what runs in it has a price, the VPC has none"),
+	"aws:ec2/subnet:Subnet":                                     free("a part of the VPC"),
+	"aws:ec2/internetGateway:InternetGateway":                   free("only the data that leaves through it has a price"),
+	"aws:ec2/routeTable:RouteTable":                             free("a part of the VPC"),
+	"aws:ec2/routeTableAssociation:RouteTableAssociation":       free("a part of the VPC"),
+	"aws:ec2/route:Route":                                       free("a part of the VPC"),
+	"aws:ec2/securityGroup:SecurityGroup":                       free("a part of the VPC"),
+	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":         free("a part of the VPC"),
+	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": free("a part of the VPC"),
+	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   free("a part of the VPC"),
+	"aws:ec2/vpcEndpoint:VpcEndpoint":                           (*estimate).endpoint,
+	"aws:ec2/natGateway:NatGateway":                             (*estimate).natGateway,
+	"aws:ec2/eip:Eip":                                           (*estimate).address,
+	"aws:lb/loadBalancer:LoadBalancer":                          (*estimate).loadBalancer,
+	"aws:lb/targetGroup:TargetGroup":                            free("a part of the load balancer"),
+	"aws:lb/listener:Listener":                                  free("a part of the load balancer"),
+	"aws:lb/listenerRule:ListenerRule":                          free("a part of the load balancer"),
+
+	"aws:s3/bucketV2:BucketV2":                                                                   (*estimate).bucket,
+	"aws:s3/bucketOwnershipControls:BucketOwnershipControls":                                     free("a setting of the bucket"),
+	"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock":                                     free("a setting of the bucket"),
+	"aws:s3/bucketVersioningV2:BucketVersioningV2":                                               free("a setting of the bucket; the old versions are in its size"),
+	"aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2": free("a setting of the bucket; AES256 has no price"),
+	"aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2":                       free("a setting of the bucket; expiring has no price"),
+	"aws:s3/bucketPolicy:BucketPolicy":                                                           free("a setting of the bucket"),
+	"aws:s3/bucketWebsiteConfigurationV2:BucketWebsiteConfigurationV2":                           free("a setting of the bucket"),
+	"aws:cloudfront/distribution:Distribution":                                                   (*estimate).distribution,
+	"aws:cloudfront/originAccessControl:OriginAccessControl":                                     free("a part of the distribution"),
+
+	"aws:ecr/repository:Repository":                             (*estimate).repository,
+	"aws:ecr/lifecyclePolicy:LifecyclePolicy":                   free("a setting of the repository; basic scanning has no price either"),
+	"aws:ecs/cluster:Cluster":                                   (*estimate).cluster,
+	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": free("a setting of the cluster"),
+	"aws:ecs/taskDefinition:TaskDefinition":                     free("the tasks that run it have a price, in the service's lines"),
+	"aws:ecs/service:Service":                                   (*estimate).service,
+	"aws:appautoscaling/target:Target":                          free("only what it starts has a price"),
+	"aws:appautoscaling/policy:Policy":                          (*estimate).scalingPolicy,
+	"aws:appautoscaling/scheduledAction:ScheduledAction":        free("only what it starts has a price"),
+	"aws:iam/role:Role":                                         free("IAM has no price"),
+	"aws:iam/rolePolicy:RolePolicy":                             free("IAM has no price"),
+	"aws:iam/rolePolicyAttachment:RolePolicyAttachment":         free("IAM has no price"),
+	"aws:iam/policy:Policy":                                     free("IAM has no price"),
+	"aws:iam/openIdConnectProvider:OpenIdConnectProvider":       free("IAM has no price"),
+	"aws:ssm/parameter:Parameter":                               (*estimate).parameter,
+	"aws:secretsmanager/secret:Secret":                          fixed("Secrets", "secret", "1 secret"),
+
+	"aws:cloudwatch/logGroup:LogGroup":            (*estimate).logGroup,
+	"aws:cloudwatch/metricAlarm:MetricAlarm":      (*estimate).alarm,
+	"aws:cloudwatch/dashboard:Dashboard":          fixed("Dashboards", "cloudwatch-dashboard", "1 dashboard"),
+	"aws:sns/topic:Topic":                         free("its notifications have a price, in the subscriptions' line"),
+	"aws:sns/topicPolicy:TopicPolicy":             free("a setting of the topic"),
+	"aws:sns/topicSubscription:TopicSubscription": (*estimate).subscription,
+	"aws:kms/key:Key":                             (*estimate).key,
+	"aws:kms/alias:Alias":                         free("a name of the key"),
+	"aws:sqs/queue:Queue":                         (*estimate).queue,
+	"aws:sqs/queuePolicy:QueuePolicy":             free("a setting of the queue"),
+}
+
+func (e *estimate) add(r sandbox.Resource) {
+	if r.Type == "pulumi:providers:aws" {
+		if region, ok := text(r.Inputs["region"]); ok && region != "" && (e.Region == "" || region != e.prices.Region) {
+			e.Region = region
+		}
+	}
+	if !r.Custom || strings.HasPrefix(r.Type, "pulumi:") {
+		return
+	}
+	rule, ok := rules[r.Type]
+	if !ok {
+		e.miss("%s %s: no rule for this type; add one to internal/cost/estimate.go, and its price to prices.yaml", r.Type, r.Name)
+		return
+	}
+	rule(e, r)
+}
+
+func (e *estimate) miss(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if !slices.Contains(e.Unpriced, text) {
+		e.Unpriced = append(e.Unpriced, text)
+	}
+}
+
+// charge adds to a line, which the component and what have in common.
+func (e *estimate) charge(r sandbox.Resource, what, priceName string, quantity float64, formula string, args ...any) {
+	if quantity == 0 {
+		return // nothing is used: the assumption says so
+	}
+	price, ok := e.prices.Prices[priceName]
+	if !ok {
+		e.miss("%s %s: %s has no price %s in prices.yaml", r.Type, r.Name, what, priceName)
+		return
+	}
+	line := Line{
+		Component: component(r), What: what, Formula: fmt.Sprintf(formula, args...), Quantity: quantity,
+		Unit: price.Per, Price: price.USD, Amount: quantity * price.USD, Source: price.Source,
+	}
+	i := slices.IndexFunc(e.Lines, func(l Line) bool { return l.Component == line.Component && l.What == what && l.Price == line.Price })
+	if i < 0 {
+		e.Lines = append(e.Lines, line)
+		return
+	}
+	e.Lines[i].Quantity += line.Quantity
+	e.Lines[i].Amount += line.Amount
+	e.Lines[i].Formula += " + " + line.Formula
+}
+
+// assume looks an assumption up, and shows it with the result.
+func (e *estimate) assume(r sandbox.Resource, name string) float64 {
+	a, ok := e.usage[name]
+	if !ok {
+		e.miss("%s %s: usage.yaml has no %s", r.Type, r.Name, name)
+		return 0
+	}
+	e.used[name] = true
+	return a.Value
+}
+
+// first is true once for a name: what is assumed for the stack as a whole is charged once.
+func (e *estimate) first(name string) bool {
+	seen := e.once[name]
+	e.once[name] = true
+	return !seen
+}
+
+func free(reason string) func(*estimate, sandbox.Resource) {
+	return func(e *estimate, r sandbox.Resource) { e.free(r, reason) }
+}
+
+func (e *estimate) free(r sandbox.Resource, reason string) {
+	i := slices.IndexFunc(e.Free, func(f FreeType) bool { return f.Type == r.Type && f.Reason == reason })
+	if i < 0 {
+		e.Free = append(e.Free, FreeType{Type: r.Type, Reason: reason})
+		i = len(e.Free) - 1
+	}
+	e.Free[i].Count++
+}
+
+func fixed(what, price, formula string) func(*estimate, sandbox.Resource) {
+	return func(e *estimate, r sandbox.Resource) { e.charge(r, what, price, 1, "%s", formula) }
+}
+
+// hoursPerMonth is what AWS's calculator reckons with: 365 × 24 / 12.
+const hoursPerMonth = 730
+
+func (e *estimate) endpoint(r sandbox.Resource) {
+	if kind, _ := text(r.Inputs["vpcEndpointType"]); kind != "Interface" {
+		e.free(r, "a gateway endpoint, unlike an interface endpoint")
+		return
+	}
+	zones := float64(max(1, len(list(r.Inputs["subnetIds"]))))
+	e.charge(r, "Interface endpoints", "interface-endpoint", zones*hoursPerMonth, "%g zones × %d h", zones, hoursPerMonth)
+	if e.first("endpoint-gb") {
+		gb := e.assume(r, "endpoint-gb")
+		e.charge(r, "Data through interface endpoints", "interface-endpoint-data", gb, "%g GB", gb)
+	}
+}
+
+func (e *estimate) natGateway(r sandbox.Resource) {
+	e.charge(r, "NAT gateways", "nat-gateway", hoursPerMonth, "1 gateway × %d h", hoursPerMonth)
+	if e.first("nat-gb") {
+		gb := e.assume(r, "nat-gb")
+		e.charge(r, "Data through NAT gateways", "nat-gateway-data", gb, "%g GB", gb)
+	}
+}
+
+func (e *estimate) address(r sandbox.Resource) {
+	e.charge(r, "Public IPv4 addresses, reserved", "public-ipv4", hoursPerMonth, "1 address × %d h", hoursPerMonth)
+}
+
+func (e *estimate) loadBalancer(r sandbox.Resource) {
+	e.charge(r, "Load balancers", "load-balancer", hoursPerMonth, "1 load balancer × %d h", hoursPerMonth)
+	lcu := e.assume(r, "load-balancer-lcu")
+	e.charge(r, "Load balancers' use", "load-balancer-lcu", lcu*hoursPerMonth, "%g LCU × %d h", lcu, hoursPerMonth)
+	if internal, _ := flag(r.Inputs["internal"]); !internal {
+		zones := float64(max(len(list(r.Inputs["subnets"])), len(list(r.Inputs["subnetMappings"]))))
+		e.charge(r, "Public IPv4 addresses of load balancers", "public-ipv4", zones*hoursPerMonth, "%g zones × %d h", zones, hoursPerMonth)
+	}
+}
+
+func (e *estimate) bucket(r sandbox.Resource) {
+	purpose := e.purpose(r)
+	gb := e.assume(r, purpose+"-gb")
+	e.charge(r, "S3 storage: "+purpose, "s3-storage", gb, "%g GB", gb)
+	if e.first("s3-requests") {
+		writes, reads := e.assume(r, "s3-writes"), e.assume(r, "s3-reads")
+		e.charge(r, "S3 requests: writes", "s3-writes", writes, "%g thousand", writes)
+		e.charge(r, "S3 requests: reads", "s3-reads", reads, "%g thousand", reads)
+	}
+}
+
+func (e *estimate) distribution(r sandbox.Resource) {
+	gb, requests := e.assume(r, "cdn-gb"), e.assume(r, "cdn-requests")
+	e.charge(r, "CloudFront: data", "cdn-out", gb, "%g GB", gb)
+	e.charge(r, "CloudFront: requests", "cdn-requests", requests, "%g million", requests)
+}
+
+func (e *estimate) repository(r sandbox.Resource) {
+	gb := e.assume(r, e.purpose(r)+"-images-gb")
+	e.charge(r, "Images in ECR", "ecr-storage", gb, "%g GB", gb)
+}
+
+// The metrics of Container Insights in its standard form. Ten have three dimensions, the cluster, the service
+// and the task family: CPU, memory and ephemeral storage each reserved and used, network received and sent,
+// storage read and written. Five are of a service only: deployments, task sets, tasks desired, pending,
+// running. Three are of a cluster only: services, tasks, container instances. Without running tasks only the
+// counts are left.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-metrics-ECS.html
+const (
+	insightsOfTasks    = 10
+	insightsOfServices = 5
+	insightsOfClusters = 3
+)
+
+// cluster prices Container Insights, whose metrics are billed as custom metrics, and its performance events:
+// each minute one of the cluster, each service, each task and each task's container.
+func (e *estimate) cluster(r sandbox.Resource) {
+	insights := ""
+	for _, setting := range list(r.Inputs["settings"]) {
+		fields := object(setting)
+		if name, _ := text(fields["name"]); name == "containerInsights" {
+			insights, _ = text(fields["value"])
+		}
+	}
+	switch insights {
+	case "enabled":
+	case "", "disabled":
+		e.free(r, "without Container Insights a cluster has no price")
+		return
+	default:
+		e.miss("%s %s: Container Insights %q has no rule", r.Type, r.Name, insights)
+		return
+	}
+	metrics, events := float64(insightsOfClusters), 1.0
+	running := false
+	for _, service := range e.all {
+		if service.Type != "aws:ecs/service:Service" || !e.runsIn(service, r) {
+			continue
+		}
+		tasks, _ := number(service.Inputs["desiredCount"])
+		metrics += insightsOfServices
+		events += 1 + 2*tasks
+		if tasks > 0 {
+			metrics += 2 * insightsOfTasks
+			running = true
+		}
+	}
+	if running {
+		metrics += insightsOfTasks
+	}
+	e.charge(r, "Container Insights: metrics", "cloudwatch-metric", metrics, "%g metrics", metrics)
+	const minutes = hoursPerMonth * 60
+	kb := e.assume(r, "insights-event-kb")
+	e.charge(r, "Container Insights: events", "cloudwatch-logs", events*minutes*kb/1e6, "%g events × %d min × %g kB", events, minutes, kb)
+}
+
+func (e *estimate) runsIn(service, cluster sandbox.Resource) bool {
+	name, _ := text(service.Inputs["cluster"])
+	arn, _ := text(cluster.Outputs["arn"])
+	short, _ := text(cluster.Outputs["name"])
+	return name == arn || name == short
+}
+
+// service prices the tasks that it runs: what their definition reserves, not what they use.
+func (e *estimate) service(r sandbox.Resource) {
+	tasks, ok := number(r.Inputs["desiredCount"])
+	if !ok {
+		tasks = 1 // ECS's default
+	}
+	if e.first("internet-out") {
+		gb := e.assume(r, "internet-out-gb")
+		e.charge(r, "Data to the internet", "internet-out", gb, "%g GB", gb)
+		metrics := e.assume(r, "app-metrics")
+		e.charge(r, "The backend's own metrics", "cloudwatch-metric", metrics, "%g metrics", metrics)
+	}
+	if tasks == 0 {
+		e.free(r, "a service without tasks")
+		return
+	}
+	hours := e.assume(r, "task-hours")
+	definition, ok := e.definition(r)
+	if !ok {
+		e.miss("%s %s: its task definition is not a part of the stack", r.Type, r.Name)
+		return
+	}
+	cpu, okCPU := number(definition.Inputs["cpu"])
+	memory, okMemory := number(definition.Inputs["memory"])
+	if !okCPU || !okMemory {
+		e.miss("%s %s: CPU and memory of %s are not numbers", r.Type, r.Name, definition.Name)
+		return
+	}
+	architecture := "x86"
+	if platform := object(definition.Inputs["runtimePlatform"]); platform != nil {
+		if name, _ := text(platform["cpuArchitecture"]); name == "ARM64" {
+			architecture = "arm64"
+		}
+		if family, _ := text(platform["operatingSystemFamily"]); family != "" && family != "LINUX" {
+			e.miss("%s %s: tasks on %s have no price here", r.Type, r.Name, family)
+			return
+		}
+	}
+	onDemand, spot, ok := e.providers(r, tasks)
+	if !ok {
+		return
+	}
+	for _, share := range []struct {
+		tasks        float64
+		price, label string
+	}{{onDemand, "fargate-" + architecture, architecture}, {spot, "fargate-spot-" + architecture, "spot, " + architecture}} {
+		if share.tasks > 0 {
+			e.charge(r, "Fargate: CPU ("+share.label+")", share.price+"-vcpu", share.tasks*cpu/1024*hours, "%s × %g vCPU × %g h", count(share.tasks), cpu/1024, hours)
+			e.charge(r, "Fargate: memory ("+share.label+")", share.price+"-memory", share.tasks*memory/1024*hours, "%s × %g GB × %g h", count(share.tasks), memory/1024, hours)
+		}
+	}
+	if gb, _ := number(object(definition.Inputs["ephemeralStorage"])["sizeInGib"]); gb > 20 { // 20 are included
+		e.charge(r, "Fargate: storage", "fargate-storage", tasks*(gb-20)*hours, "%s × %g GB × %g h", count(tasks), gb-20, hours)
+	}
+	if public, _ := flag(object(r.Inputs["networkConfiguration"])["assignPublicIp"]); public {
+		e.charge(r, "Public IPv4 addresses of tasks", "public-ipv4", tasks*hours, "%s × %g h", count(tasks), hours)
+	}
+}
+
+func count(tasks float64) string {
+	if tasks == 1 {
+		return "1 task"
+	}
+	return fmt.Sprintf("%g tasks", tasks)
+}
+
+func (e *estimate) definition(service sandbox.Resource) (sandbox.Resource, bool) {
+	wanted, _ := text(service.Inputs["taskDefinition"])
+	i := slices.IndexFunc(e.all, func(r sandbox.Resource) bool {
+		arn, _ := text(r.Outputs["arn"])
+		return r.Type == "aws:ecs/taskDefinition:TaskDefinition" && arn == wanted
+	})
+	if i < 0 {
+		return sandbox.Resource{}, false
+	}
+	return e.all[i], true
+}
+
+// providers shares the tasks out as ECS does: the base first, the rest by weight.
+func (e *estimate) providers(r sandbox.Resource, tasks float64) (onDemand, spot float64, ok bool) {
+	strategies := list(r.Inputs["capacityProviderStrategies"])
+	if len(strategies) == 0 {
+		if launch, _ := text(r.Inputs["launchType"]); launch != "FARGATE" {
+			e.miss("%s %s: launch type %q has no price here; FARGATE has", r.Type, r.Name, launch)
+			return 0, 0, false
+		}
+		return tasks, 0, true
+	}
+	shares := map[string]float64{}
+	rest, weights := tasks, 0.0
+	for _, strategy := range strategies {
+		fields := object(strategy)
+		name, _ := text(fields["capacityProvider"])
+		base, _ := number(fields["base"])
+		weight, _ := number(fields["weight"])
+		base = min(base, rest)
+		shares[name] += base
+		rest -= base
+		weights += weight
+	}
+	for _, strategy := range strategies {
+		fields := object(strategy)
+		name, _ := text(fields["capacityProvider"])
+		weight, _ := number(fields["weight"])
+		if weights > 0 {
+			shares[name] += rest * weight / weights
+		}
+	}
+	for name := range shares {
+		if name != "FARGATE" && name != "FARGATE_SPOT" {
+			e.miss("%s %s: capacity provider %q has no price here; FARGATE and FARGATE_SPOT have", r.Type, r.Name, name)
+			return 0, 0, false
+		}
+	}
+	return shares["FARGATE"], shares["FARGATE_SPOT"], true
+}
+
+// scalingPolicy prices the two alarms that target tracking makes by itself.
+func (e *estimate) scalingPolicy(r sandbox.Resource) {
+	if kind, _ := text(r.Inputs["policyType"]); kind != "TargetTrackingScaling" {
+		e.free(r, "only what it starts has a price")
+		return
+	}
+	e.charge(r, "Alarms of autoscaling", "cloudwatch-alarm", 2, "2 alarms")
+}
+
+func (e *estimate) parameter(r sandbox.Resource) {
+	if tier, _ := text(r.Inputs["tier"]); tier == "Advanced" {
+		e.charge(r, "Advanced parameters", "parameter-advanced", 1, "1 parameter")
+		return
+	}
+	e.free(r, "a standard parameter")
+}
+
+func (e *estimate) logGroup(r sandbox.Resource) {
+	gb := e.assume(r, e.purpose(r)+"-log-gb")
+	e.charge(r, "Log lines taken in", "cloudwatch-logs", gb, "%g GB", gb)
+	days, _ := number(r.Inputs["retentionInDays"])
+	if days == 0 {
+		e.miss("%s %s: keeps its lines for ever, so that its size has no end", r.Type, r.Name)
+		return
+	}
+	kept := e.assume(r, "log-compression")
+	e.charge(r, "Log lines kept", "cloudwatch-logs-storage", gb*kept*days*24/hoursPerMonth, "%g GB × %g × %g days", gb, kept, days)
+}
+
+func (e *estimate) alarm(r sandbox.Resource) {
+	metrics := 0
+	for _, query := range list(r.Inputs["metricQueries"]) {
+		if object(query)["metric"].IsObject() {
+			metrics++
+		}
+	}
+	metrics = max(1, metrics)
+	price := "cloudwatch-alarm"
+	if period, ok := number(r.Inputs["period"]); ok && period < 60 {
+		price = "cloudwatch-alarm-fast"
+	}
+	e.charge(r, "Alarms", price, float64(metrics), "%d", metrics)
+}
+
+func (e *estimate) subscription(r sandbox.Resource) {
+	switch protocol, _ := text(r.Inputs["protocol"]); protocol {
+	case "email", "email-json":
+		thousands := e.assume(r, "notifications")
+		e.charge(r, "Notifications by e-mail", "sns-email", thousands, "%g thousand", thousands)
+	case "sqs", "lambda":
+		e.free(r, "deliveries to "+protocol+" have no price")
+	default:
+		e.miss("%s %s: deliveries by %q have no price here", r.Type, r.Name, protocol)
+	}
+}
+
+func (e *estimate) key(r sandbox.Resource) {
+	e.charge(r, "KMS keys", "kms-key", 1, "1 key")
+	thousands := e.assume(r, "kms-requests")
+	e.charge(r, "KMS requests", "kms-requests", thousands, "%g thousand", thousands)
+}
+
+func (e *estimate) queue(r sandbox.Resource) {
+	price := "sqs-requests"
+	if fifo, _ := flag(r.Inputs["fifoQueue"]); fifo {
+		price = "sqs-fifo-requests"
+	}
+	millions := e.assume(r, "queue-requests")
+	e.charge(r, "Queues: requests", price, millions, "%g million", millions)
+}
+
+// purpose is what a logical name says after sentry-<stack>-.
+func (e *estimate) purpose(r sandbox.Resource) string {
+	if _, after, ok := strings.Cut(r.Name, "-"+e.Stack+"-"); ok {
+		return after
+	}
+	return r.Name
+}
+
+// component is the name of the component that owns a resource, from the types in its URN.
+func component(r sandbox.Resource) string {
+	for part := range strings.SplitSeq(string(resource.URN(r.URN).QualifiedType()), resource.URNTypeDelimiter) {
+		if pieces := strings.Split(part, ":"); len(pieces) == 3 && pieces[1] == "infra" {
+			return pieces[2]
+		}
+	}
+	return "Stack"
+}
+
+// rank orders the components as the program makes the tasks' surroundings: what costs most first.
+func rank(component string) int {
+	if i := slices.Index([]string{"Service", "Observability", "Buckets", "Network"}, component); i >= 0 {
+		return i
+	}
+	return 4
+}
+
+// The readers of inputs look through secrets and outputs. What is not there, unknown, or of another kind is
+// the zero value and false.
+
+func plain(v resource.PropertyValue) resource.PropertyValue {
+	for {
+		switch {
+		case v.IsSecret():
+			v = v.SecretValue().Element
+		case v.IsOutput():
+			v = v.OutputValue().Element
+		default:
+			return v
+		}
+	}
+}
+
+func text(v resource.PropertyValue) (string, bool) {
+	if v = plain(v); v.IsString() {
+		return v.StringValue(), true
+	}
+	return "", false
+}
+
+func number(v resource.PropertyValue) (float64, bool) {
+	switch v = plain(v); {
+	case v.IsNumber():
+		return v.NumberValue(), true
+	case v.IsString():
+		n, err := strconv.ParseFloat(v.StringValue(), 64)
+		return n, err == nil
+	}
+	return 0, false
+}
+
+func flag(v resource.PropertyValue) (value, ok bool) {
+	if v = plain(v); v.IsBool() {
+		return v.BoolValue(), true
+	}
+	return false, false
+}
+
+func list(v resource.PropertyValue) []resource.PropertyValue {
+	if v = plain(v); v.IsArray() {
+		return v.ArrayValue()
+	}
+	return nil
+}
+
+func object(v resource.PropertyValue) resource.PropertyMap {
+	if v = plain(v); v.IsObject() {
+		return v.ObjectValue()
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+// Package cost computes what a stack costs a month at AWS's list prices, from the resources that the program
+// registers. What it cannot price it reports; nothing is silently zero.
+package cost
+
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+//go:embed prices.yaml
+var pricesFile []byte
+
+//go:embed usage.yaml
+var usageFile []byte
+
+// baseStack is the stack whose usage a stack without figures of its own gets.
+const baseStack = "staging"
+
+// Prices are the list prices of one region.
+type Prices struct {
+	// Date is when the prices were written down, YYYY-MM-DD.
+	Date   string           `yaml:"date"`
+	Region string           `yaml:"region"`
+	Prices map[string]Price `yaml:"prices"`
+}
+
+// Price is in US dollars.
+type Price struct {
+	USD float64 `yaml:"usd"`
+	// Per is the unit that is billed.
+	Per string `yaml:"per"`
+	// Source is AWS's page.
+	Source string `yaml:"source"`
+}
+
+// ListPrices reads the embedded prices.yaml.
+func ListPrices() (Prices, error) {
+	var prices Prices
+	if err := yaml.Unmarshal(pricesFile, &prices); err != nil {
+		return Prices{}, fmt.Errorf("parse prices.yaml: %w", err)
+	}
+	return prices, nil
+}
+
+// Assumption is how much of something a stack uses in a month.
+type Assumption struct {
+	Name, Unit, Text string
+	// Value is the stack's; Given says that a flag set it.
+	Value float64
+	Given bool `json:",omitempty"`
+}
+
+// Usage are the assumptions for one stack, by name.
+type Usage map[string]Assumption
+
+// UsageNames are all assumptions, in the file's order, with the text of their flag.
+func UsageNames() ([]Assumption, error) {
+	rows, err := usageRows()
+	if err != nil {
+		return nil, err
+	}
+	var names []Assumption
+	for _, row := range rows {
+		names = append(names, row.assumption(baseStack))
+	}
+	return names, nil
+}
+
+// UsageOf are the assumptions for a stack, with those given by name in their place.
+func UsageOf(stack string, given map[string]float64) (Usage, error) {
+	rows, err := usageRows()
+	if err != nil {
+		return nil, err
+	}
+	usage := Usage{}
+	for _, row := range rows {
+		a := row.assumption(stack)
+		if value, ok := given[a.Name]; ok {
+			if value < 0 {
+				return nil, fmt.Errorf("--%s: %v %s is negative; allowed: 0 and more", a.Name, value, a.Unit)
+			}
+			a.Value, a.Given = value, true
+		}
+		usage[a.Name] = a
+	}
+	for name := range given {
+		if _, ok := usage[name]; !ok {
+			return nil, fmt.Errorf("%q is not an assumption of usage.yaml", name)
+		}
+	}
+	return usage, nil
+}
+
+type usageRow struct {
+	Name, Unit, Text string
+	Values           map[string]float64 `yaml:",inline"`
+}
+
+func (row usageRow) assumption(stack string) Assumption {
+	value, ok := row.Values[stack]
+	if !ok {
+		value = row.Values[baseStack]
+	}
+	return Assumption{Name: row.Name, Unit: row.Unit, Text: row.Text, Value: value}
+}
+
+func usageRows() ([]usageRow, error) {
+	var rows []usageRow
+	if err := yaml.Unmarshal(usageFile, &rows); err != nil {
+		return nil, fmt.Errorf("parse usage.yaml: %w", err)
+	}
+	for _, row := range rows {
+		if _, ok := row.Values[baseStack]; !ok {
+			return nil, fmt.Errorf("usage.yaml: %s has no value for %s", row.Name, baseStack)
+		}
+	}
+	return rows, nil
+}
+
+// Sources are the pages of all prices, each once.
+func (p Prices) Sources() []string {
+	var pages []string
+	for _, price := range p.Prices {
+		pages = append(pages, price.Source)
+	}
+	slices.SortFunc(pages, strings.Compare)
+	return slices.Compact(pages)
+}
