@@ -165,23 +165,14 @@ func (e environment) changes() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		result := changes.Result{Changed: *mode == "yes", Reason: "asked for by hand"}
-		if *mode == "no" {
-			result.Reason = "left out by hand"
-		}
-		if *mode == "detect" {
-			if *deployedBy != "" {
-				client, err := github.New(e.getenv)
-				if err != nil {
-					return err
-				}
-				last, err := client.LastDeployed(c.Context(), *deployedBy)
-				if err != nil {
-					return fmt.Errorf("ask for the last deployment: %w", err)
-				}
-				*bases = append(*bases, last)
-			}
-			if result, err = changes.Detect(c.Context(), *dir, commit, *bases...); err != nil {
+		var result changes.Result
+		switch *mode {
+		case "yes":
+			result = changes.Result{Changed: true, Reason: "asked for by hand"}
+		case "no":
+			result = changes.Result{Reason: "left out by hand"}
+		default:
+			if result, err = e.detect(c.Context(), *dir, commit, *deployedBy, *bases); err != nil {
 				return err
 			}
 		}
@@ -191,6 +182,29 @@ func (e environment) changes() *cobra.Command {
 		return e.set(c, "infrastructure", strconv.FormatBool(result.Changed), "reason", result.Reason, "commit", commit)
 	}
 	return c
+}
+
+// detect compares with the push's bases and with what the workflow deployed last: a run
+// that was cancelled, rejected or failed has deployed nothing, and its changes still wait.
+func (e environment) detect(ctx context.Context, dir, commit, deployedBy string, bases []string) (changes.Result, error) {
+	if deployedBy == "" {
+		return changes.Detect(ctx, dir, commit, bases...)
+	}
+	client, err := github.New(e.getenv)
+	if err != nil {
+		return changes.Result{}, err
+	}
+	last, err := client.LastDeployed(ctx, deployedBy)
+	switch {
+	case err != nil:
+		return changes.Result{}, fmt.Errorf("ask for the last deployment: %w", err)
+	case last == nil:
+		return changes.Result{Changed: true, Reason: "never deployed before: taken as changed"}, nil
+	case last.Event != "push":
+		// GitHub knows the commit of such a run's workflow, not the one typed into its form.
+		return changes.Result{Changed: true, Reason: "the last deployment was started by hand, perhaps of another commit: taken as changed"}, nil
+	}
+	return changes.Detect(ctx, dir, commit, append(bases, last.HeadSHA)...)
 }
 
 func (e environment) useBinary() *cobra.Command {

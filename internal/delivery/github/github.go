@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -303,12 +304,13 @@ func (c *Client) Jobs(ctx context.Context, run int64) ([]Job, error) {
 	}
 }
 
-// LastDeployed is the commit of the newest successful run of a workflow file, empty when
-// there was none.
-func (c *Client) LastDeployed(ctx context.Context, workflow string) (string, error) {
-	runs, err := c.Runs(ctx, workflow, "success", 1)
+// LastDeployed is the successful run of a workflow file that ended last, nil when there
+// was none. That is not always the newest: an older run may have been started again.
+func (c *Client) LastDeployed(ctx context.Context, workflow string) (*Run, error) {
+	runs, err := c.Runs(ctx, workflow, "success", perPage)
 	if err != nil || len(runs) == 0 {
-		return "", err
+		return nil, err
 	}
-	return runs[0].HeadSHA, nil
+	last := slices.MaxFunc(runs, func(a, b Run) int { return a.UpdatedAt.Compare(b.UpdatedAt) })
+	return &last, nil
 }

@@ -175,17 +175,20 @@ func TestAForksPullRequestIsFoundByItsExactCommit(t *testing.T) {
 }
 
 func TestLastDeployed(t *testing.T) {
-	s := &server{runs: []map[string]any{{"id": 1, "head_sha": "abc"}}}
-	sha, err := s.client(t).LastDeployed(t.Context(), "deploy-production.yml")
+	s := &server{runs: []map[string]any{
+		{"id": 2, "head_sha": "newer", "event": "push", "updated_at": "2026-11-20T10:00:00Z"},
+		{"id": 1, "head_sha": "older, run again", "event": "push", "updated_at": "2026-11-20T11:00:00Z"},
+	}}
+	run, err := s.client(t).LastDeployed(t.Context(), "deploy-production.yml")
 	require.NoError(t, err)
-	assert.Equal(t, "abc", sha)
+	assert.Equal(t, "older, run again", run.HeadSHA, "what an older run deployed again is not what is deployed")
 	s.runs = nil
-	sha, err = s.client(t).LastDeployed(t.Context(), "deploy-production.yml")
+	run, err = s.client(t).LastDeployed(t.Context(), "deploy-production.yml")
 	require.NoError(t, err)
-	assert.Empty(t, sha)
-	sha, err = s.client(t).LastDeployed(t.Context(), "never-ran.yml")
+	assert.Nil(t, run)
+	run, err = s.client(t).LastDeployed(t.Context(), "never-ran.yml")
 	require.NoError(t, err, "the very first run of a workflow fails because GitHub does not know it yet")
-	assert.Empty(t, sha)
+	assert.Nil(t, run)
 	s.deny = true
 	_, err = s.client(t).LastDeployed(t.Context(), "deploy-production.yml")
 	require.Error(t, err, "a question that was refused is taken as never deployed")
