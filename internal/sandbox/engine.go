@@ -1,9 +1,7 @@
 package sandbox
 
 import (
-	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -31,31 +29,16 @@ func (sb *Sandbox) Environment() map[string]string {
 	}
 }
 
-// Backend is Pulumi's address of a bucket that a program has created in the sandbox's AWS: like the real S3,
-// it holds objects once the bucket exists.
-func (sb *Sandbox) Backend(ctx context.Context, bucket string) (string, error) {
-	exists := slices.ContainsFunc(sb.Cloud.Objects(), func(o Object) bool { return o.Type == tBucket && o.ID == bucket })
-	if !exists {
+// Backend is Pulumi's address of a bucket that a program has created in the sandbox's AWS. Like the real one,
+// it holds objects once the bucket exists; the sandbox keeps them in a folder of its own state bucket.
+func (sb *Sandbox) Backend(bucket string) (string, error) {
+	if !slices.ContainsFunc(sb.Cloud.Objects(), func(o Object) bool { return o.Type == tBucket && o.ID == bucket }) {
 		return "", fmt.Errorf("NoSuchBucket: the sandbox's AWS has no bucket %s", bucket)
 	}
 	address, err := url.Parse(sb.state.url)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("find the sandbox's state backend: %w", err)
 	}
-	endpoint := address.Query().Get("endpoint")
-	request, err := http.NewRequestWithContext(ctx, http.MethodPut, endpoint+"/"+bucket, http.NoBody)
-	if err != nil {
-		return "", err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return "", fmt.Errorf("create bucket %s in the sandbox's S3: %w", bucket, err)
-	}
-	defer response.Body.Close()
-	// It may be there from the last time.
-	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusConflict {
-		return "", fmt.Errorf("create bucket %s in the sandbox's S3: %s", bucket, response.Status)
-	}
-	address.Host = bucket
+	address.Path = "/" + bucket
 	return address.String(), nil
 }
