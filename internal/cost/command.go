@@ -94,28 +94,25 @@ func (c *command) given(flags *pflag.FlagSet) map[string]float64 {
 	return given
 }
 
-func (c *command) stacks(project Project) ([]string, error) {
+func (c *command) stacks() ([]string, error) {
+	stacks, err := Stacks(c.dir)
 	switch {
-	case c.stack == "":
-		return project.Stacks, nil
-	case slices.Contains(project.Stacks, c.stack):
+	case err != nil || c.stack == "":
+		return stacks, err
+	case slices.Contains(stacks, c.stack):
 		return []string{c.stack}, nil
 	}
-	return nil, fmt.Errorf("--stack: %q has no stack file; there are: %s", c.stack, strings.Join(project.Stacks, ", "))
+	return nil, fmt.Errorf("--stack: %q has no stack file; there are: %s", c.stack, strings.Join(stacks, ", "))
 }
 
 func (c *command) reports(cmd *cobra.Command) ([]Report, error) {
-	project, err := ReadProject(c.dir)
-	if err != nil {
-		return nil, err
-	}
-	stacks, err := c.stacks(project)
+	stacks, err := c.stacks()
 	if err != nil {
 		return nil, err
 	}
 	var reports []Report
 	for _, stack := range stacks {
-		report, err := Stack(project, c.program, stack, c.given(cmd.Flags()))
+		report, err := Stack(c.program, c.dir, stack, c.given(cmd.Flags()))
 		if err != nil {
 			return nil, err
 		}
@@ -124,8 +121,8 @@ func (c *command) reports(cmd *cobra.Command) ([]Report, error) {
 	return reports, nil
 }
 
-// Stack prices one stack of a project; given are assumptions in place of usage.yaml's.
-func Stack(project Project, program Program, stack string, given map[string]float64) (Report, error) {
+// Stack prices one stack of the project in dir; given are assumptions in place of usage.yaml's.
+func Stack(program Program, dir, stack string, given map[string]float64) (Report, error) {
 	prices, err := ListPrices()
 	if err != nil {
 		return Report{}, err
@@ -134,7 +131,7 @@ func Stack(project Project, program Program, stack string, given map[string]floa
 	if err != nil {
 		return Report{}, err
 	}
-	recording, err := project.Record(program, stack)
+	recording, err := Record(program, dir, stack)
 	if err != nil {
 		return Report{}, err
 	}
@@ -172,15 +169,11 @@ func unpriced(reports []Report) error {
 }
 
 func (c *command) savings(cmd *cobra.Command, _ []string) error {
-	project, err := ReadProject(c.dir)
-	if err != nil {
-		return err
-	}
 	prices, err := ListPrices()
 	if err != nil {
 		return err
 	}
-	stacks, err := c.stacks(project)
+	stacks, err := c.stacks()
 	if err != nil {
 		return err
 	}
@@ -192,7 +185,7 @@ func (c *command) savings(cmd *cobra.Command, _ []string) error {
 		if err != nil {
 			return err
 		}
-		recording, err := project.Record(c.program, stack)
+		recording, err := Record(c.program, c.dir, stack)
 		if err != nil {
 			return err
 		}

@@ -23,9 +23,7 @@ const root = "../.."
 // price runs the program with the stack files of a directory.
 func price(t *testing.T, dir, stack string, given map[string]float64) cost.Report {
 	t.Helper()
-	project, err := cost.ReadProject(dir)
-	require.NoError(t, err)
-	report, err := cost.Stack(project, infra.DeployIn, stack, given)
+	report, err := cost.Stack(infra.DeployIn, dir, stack, given)
 	require.NoError(t, err)
 	return report
 }
@@ -265,13 +263,11 @@ func TestFlagsChangeTheAssumptions(t *testing.T) {
 
 func TestSavings(t *testing.T) {
 	t.Parallel()
-	project, err := cost.ReadProject(root)
-	require.NoError(t, err)
 	prices, err := cost.ListPrices()
 	require.NoError(t, err)
 	usage, err := cost.UsageOf("staging", nil)
 	require.NoError(t, err)
-	recording, err := project.Record(infra.DeployIn, "staging")
+	recording, err := cost.Record(infra.DeployIn, root, "staging")
 	require.NoError(t, err)
 	saved := map[string]float64{}
 	for _, s := range cost.Savings("staging", recording.Resources, prices, usage) {
@@ -284,31 +280,15 @@ func TestSavings(t *testing.T) {
 	assert.InDelta(t, (730-730.0*60/168)*(0.25*0.04048+0.5*0.004445+0.005), saved["asleep at night and at weekends"], 1e-6)
 }
 
-func TestProjectIsReadAsTheEngineReadsIt(t *testing.T) {
+func TestUnknownStackIsRefused(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	for name, text := range map[string]string{
-		"Pulumi.yaml":         "name: p\nconfig:\n  a: {type: integer, default: 1, description: A}\n  b: {type: string}\n  aws:region: eu-west-1\n  c: {type: object, default: {}}\n",
-		"Pulumi.other.yaml":   "config:\n  p:a: 2\n  p:list:\n    - x\n    - 1\n  p:secret:\n    secure: AAAB\n  p:id: \"012\"\n",
-		"Pulumi.staging.yaml": "config: {}\n",
-	} {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
-	}
-	project, err := cost.ReadProject(dir)
+	command, err := cost.Command(infra.DeployIn)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"staging", "other"}, project.Stacks)
-	for _, want := range []struct{ stack, key, text string }{
-		{"other", "a", "2"}, {"other", "list", `["x",1]`}, {"other", "secret", "[secret]"}, {"other", "id", "012"},
-		{"other", "aws:region", "eu-west-1"}, {"other", "c", "{}"}, {"staging", "a", "1"},
-	} {
-		text, ok := project.Value(want.stack, want.key)
-		assert.True(t, ok, want)
-		assert.Equal(t, want.text, text, want)
-	}
-	_, ok := project.Value("staging", "b")
-	assert.False(t, ok, "a key without a default and without a value has none")
-	_, err = project.Record(infra.DeployIn, "prod")
-	require.ErrorContains(t, err, `stack "prod" has no file; there are: staging, other`)
+	command.SetErr(&bytes.Buffer{})
+	command.SetArgs([]string{"-C", root, "-s", "prod"})
+	require.ErrorContains(t, command.Execute(), `--stack: "prod" has no stack file; there are: staging, production`)
+	command.SetArgs([]string{"-C", t.TempDir(), "-s", "staging"})
+	require.ErrorContains(t, command.Execute(), "has no stack files: want Pulumi.<stack>.yaml")
 }
 
 // The base is priced by what it holds itself: here a program that prints a report of an older price.
