@@ -58,7 +58,9 @@ func (c *cli) Run(ctx context.Context, dir string, stdin io.Reader, out, errOut 
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout = io.MultiWriter(append(out, &stdout)...)
 	cmd.Stderr = io.MultiWriter(append(errOut, &stderr)...)
-	// An interrupted engine finishes what it has begun and writes its state.
+	// An interrupted engine finishes what it has begun and writes its state. In a process group of its own it
+	// hears Ctrl-C once, from here: a second one would make it give up.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 30 * time.Second
 	if err := cmd.Start(); err != nil {
@@ -173,7 +175,9 @@ func buildCLI(ctx context.Context, tools, path string, version semver.Version, l
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("make a place for the Pulumi CLI: %w", err)
 	}
-	unlock, err := lockFile(path + ".lock")
+	unlock, err := lockFile(path+".lock", func() {
+		fmt.Fprintln(log, "Waiting for another process that builds the Pulumi CLI …")
+	})
 	if err != nil {
 		return err
 	}
@@ -196,12 +200,19 @@ func buildCLI(ctx context.Context, tools, path string, version semver.Version, l
 			}
 		}
 	}()
-	// Built beside its place and moved there: an interrupted build leaves nothing that looks finished.
-	unfinished := path + ".new"
+	// Built beside its place and moved there: an interrupted build leaves nothing that looks finished. The name
+	// is this process's own, for a build whose parent was killed goes on alone.
+	leftovers, err := filepath.Glob(path + ".*.new")
+	if err != nil {
+		return err
+	}
+	for _, file := range leftovers {
+		_ = os.Remove(file)
+	}
+	unfinished := fmt.Sprintf("%s.%d.new", path, os.Getpid())
 	cmd := exec.CommandContext(ctx, "go", "build", "-C", tools, "-trimpath",
 		"-ldflags", "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v"+version.String(),
 		"-o", unfinished, cliModule+"/cmd/pulumi")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Run(); err != nil {
@@ -214,13 +225,18 @@ func buildCLI(ctx context.Context, tools, path string, version semver.Version, l
 	return nil
 }
 
-// lockFile waits for an exclusive lock that ends with the process that holds it.
-func lockFile(path string) (unlock func(), err error) {
+// lockFile takes an exclusive lock that ends with the process that holds it; busy is called before a wait.
+func lockFile(path string, busy func()) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		busy()
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
 	}
 	return func() { _ = f.Close() }, nil

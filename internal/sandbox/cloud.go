@@ -40,6 +40,7 @@ type Cloud struct {
 	journal     []Operation
 	faults      []*Fault
 	killed      bool
+	file        string // where every change is saved at once, "" nowhere
 }
 
 // Object is one resource that exists in the cloud.
@@ -110,6 +111,11 @@ func (c *Cloud) Journal() []Operation {
 	return j
 }
 
+func (c *Cloud) record(op Operation) error {
+	c.journal = append(c.journal, op)
+	return c.save()
+}
+
 // Objects is a copy of everything that exists, ordered by type and URN.
 func (c *Cloud) Objects() []Object {
 	c.mu.Lock()
@@ -144,7 +150,7 @@ func (c *Cloud) Lose(typ, name string) error {
 	if len(c.objects) == before {
 		return fmt.Errorf("no %s with the logical name %q in the cloud", typ, name)
 	}
-	return nil
+	return c.save()
 }
 
 // created is the id of the newest resource that a URN made, "" when there is none.
@@ -172,7 +178,7 @@ func (c *Cloud) each(typ, name string, do func(*Object)) error {
 	if !found {
 		return fmt.Errorf("no %s with the logical name %q in the cloud", typ, name)
 	}
-	return nil
+	return c.save()
 }
 
 type savedCloud struct {
@@ -181,26 +187,29 @@ type savedCloud struct {
 	Generations map[string]int `json:"generations"`
 }
 
-// Save writes the account to a file, replacing it in one step.
-func (c *Cloud) Save(file string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// save writes the account to its file, replacing it in one step.
+func (c *Cloud) save() error {
+	if c.file == "" {
+		return nil
+	}
 	text, err := json.MarshalIndent(savedCloud{c.objects, c.revisions, c.generations}, "", "  ")
 	if err != nil {
 		return fmt.Errorf("save the sandbox's cloud: %w", err)
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(c.file), 0o755); err != nil {
 		return fmt.Errorf("save the sandbox's cloud: %w", err)
 	}
-	if err := os.WriteFile(file+".new", text, 0o600); err != nil {
+	if err := os.WriteFile(c.file+".new", text, 0o600); err != nil {
 		return fmt.Errorf("save the sandbox's cloud: %w", err)
 	}
-	return os.Rename(file+".new", file)
+	return os.Rename(c.file+".new", c.file)
 }
 
-// LoadCloud reads what Save wrote; a file that does not exist is an empty account.
+// LoadCloud is the account that a file keeps: each change is saved there before AWS answers. A file that
+// does not exist is an empty account.
 func LoadCloud(file string) (*Cloud, error) {
 	c := NewCloud()
+	c.file = file
 	text, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
 		return c, nil
@@ -468,7 +477,9 @@ func (c *call) create() (id string, out attrs, err error) {
 	}
 	c.self = &Object{Type: c.typ, ID: id, Region: region, URN: c.urn, Props: maps.Clone(c.out)}
 	c.cloud.objects = append(c.cloud.objects, c.self)
-	c.cloud.journal = append(c.cloud.journal, Operation{Op: "create", Type: c.typ, Name: c.logical(), URN: c.urn})
+	if err := c.cloud.record(Operation{Op: "create", Type: c.typ, Name: c.logical(), URN: c.urn}); err != nil {
+		return "", nil, err
+	}
 	if after != nil {
 		return "", nil, after
 	}
@@ -516,7 +527,9 @@ func (c *call) update(id string, oldInputs, state attrs) (out attrs, err error) 
 		c.derive(c)
 	}
 	c.self.Props = maps.Clone(c.out)
-	c.cloud.journal = append(c.cloud.journal, Operation{Op: "update", Type: c.typ, Name: c.logical(), URN: c.urn, Keys: keys})
+	if err := c.cloud.record(Operation{Op: "update", Type: c.typ, Name: c.logical(), URN: c.urn, Keys: keys}); err != nil {
+		return nil, err
+	}
 	if after != nil {
 		return nil, after
 	}
@@ -549,8 +562,7 @@ func (c *call) destroy(id string, state attrs) error {
 		return c.failed("deleting", id, fmt.Errorf(c.inUse, id))
 	}
 	c.cloud.drop(c.self)
-	c.cloud.journal = append(c.cloud.journal, Operation{Op: "delete", Type: c.typ, Name: c.logical(), URN: c.urn})
-	return after
+	return errors.Join(c.cloud.record(Operation{Op: "delete", Type: c.typ, Name: c.logical(), URN: c.urn}), after)
 }
 
 // read is what AWS says of a resource; ok is false when there is none.

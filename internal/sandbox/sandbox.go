@@ -99,11 +99,13 @@ func New(ctx context.Context, options Options) (sb *Sandbox, err error) {
 	}
 	if options.Dir != "" {
 		// One process at a time: the cloud's file has one writer.
-		if sb.unlock, err = lockFile(filepath.Join(sb.dir, "lock")); err != nil {
+		if sb.unlock, err = lockFile(filepath.Join(sb.dir, "lock"), func() {
+			fmt.Fprintf(options.Log, "Waiting for another process that uses %s …\n", sb.dir)
+		}); err != nil {
 			return sb, err
 		}
 		if sb.Cloud == nil {
-			if sb.Cloud, err = LoadCloud(sb.cloudFile()); err != nil {
+			if sb.Cloud, err = LoadCloud(filepath.Join(sb.dir, "cloud.json")); err != nil {
 				return sb, err
 			}
 		}
@@ -125,9 +127,7 @@ func New(ctx context.Context, options Options) (sb *Sandbox, err error) {
 	return sb, err
 }
 
-func (sb *Sandbox) cloudFile() string { return filepath.Join(sb.dir, "cloud.json") }
-
-// Close stops the sandbox: a lasting one is saved, a temporary one removed.
+// Close stops the sandbox and removes a temporary one.
 func (sb *Sandbox) Close() error {
 	if sb.provider != nil {
 		sb.provider.close()
@@ -138,8 +138,6 @@ func (sb *Sandbox) Close() error {
 	var err error
 	if sb.options.Dir == "" {
 		err = os.RemoveAll(sb.dir)
-	} else if sb.Cloud != nil && sb.provider != nil {
-		err = sb.Cloud.Save(sb.cloudFile())
 	}
 	if sb.unlock != nil {
 		sb.unlock()
@@ -365,10 +363,7 @@ func (s *Stack) collect(run func(events chan events.EngineEvent, out []io.Writer
 	close(finished)
 	<-done
 	r.Text = text.String()
-	if err == nil || s.sandbox.options.Dir == "" {
-		return r, engineError(err)
-	}
-	return r, errors.Join(engineError(err), s.sandbox.Cloud.Save(s.sandbox.cloudFile()))
+	return r, engineError(err)
 }
 
 func (r *Result) add(e events.EngineEvent) {
@@ -506,8 +501,9 @@ func (s *Stack) Export(ctx context.Context) (apitype.UntypedDeployment, error) {
 }
 
 var (
-	errorLine = regexp.MustCompile(`(?m)^\s*(?:error: )+(.+)$`)
-	ansi      = regexp.MustCompile("\x1b\\[[0-9;]*m")
+	ansi = regexp.MustCompile("\x1b\\[[0-9;]*m")
+	// What engine, SDK and multierror put around a program's error.
+	wrapping = regexp.MustCompile(`^(an unhandled error occurred: )?(\d+ errors? occurred:)?$|^(update|preview|destroy|refresh) failed$`)
 )
 
 // engineError keeps of an Automation API error what the engine said; the rest of it is the whole display.
@@ -516,10 +512,21 @@ func engineError(err error) error {
 		return nil
 	}
 	text := ansi.ReplaceAllString(err.Error(), "")
+	if _, diagnostics, found := strings.Cut(text, "\nDiagnostics:\n"); found {
+		text = diagnostics
+	}
 	var lines []string
-	for _, m := range errorLine.FindAllStringSubmatch(text, -1) {
-		line := strings.TrimSpace(m[1])
-		if line != "update failed" && line != "preview failed" && !slices.Contains(lines, line) {
+	inError := false
+	for line := range strings.Lines(text) {
+		indented := strings.HasPrefix(line, "    ")
+		line = strings.TrimSpace(line)
+		if _, message, found := strings.Cut(line, "error: "); found && (strings.HasPrefix(line, "error: ") || strings.HasPrefix(line, "stderr: ")) {
+			line, inError = message, true
+		} else if line == "" && len(lines) > 0 || !indented {
+			inError = false
+		}
+		line = strings.TrimPrefix(strings.TrimPrefix(line, "error: "), "* ")
+		if inError && line != "" && !wrapping.MatchString(line) && !slices.Contains(lines, line) {
 			lines = append(lines, line)
 		}
 	}
@@ -531,7 +538,7 @@ func engineError(err error) error {
 
 // EngineError is an operation that the engine ended with errors.
 type EngineError struct {
-	Lines []string // what the engine said, one error each
+	Lines []string // what the engine said
 	err   error
 }
 

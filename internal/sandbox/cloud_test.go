@@ -1,0 +1,208 @@
+package sandbox
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func urn(typ, name string) string { return "urn:pulumi:staging::sentry::" + typ + "::" + name }
+
+// mustCreate makes a resource in a cloud, without an engine.
+func mustCreate(t *testing.T, c *Cloud, typ, name string, in attrs) (id string, out attrs) {
+	t.Helper()
+	k, err := c.call(typ, urn(typ, name), settings{}, in)
+	require.NoError(t, err)
+	require.Empty(t, k.checkInputs(name))
+	id, out, err = k.create()
+	require.NoError(t, err)
+	return id, out
+}
+
+func destroy(t *testing.T, c *Cloud, typ, name, id string, state attrs) error {
+	t.Helper()
+	k, err := c.call(typ, urn(typ, name), settings{}, attrs{})
+	require.NoError(t, err)
+	return k.destroy(id, state)
+}
+
+func TestAWSRefusesToDelete(t *testing.T) {
+	t.Parallel()
+	c := NewCloud()
+	vpc, vpcState := mustCreate(t, c, tVpc, "v", attrs{"cidrBlock": "10.0.0.0/16"})
+	subnet, subnetState := mustCreate(t, c, tSubnet, "s", attrs{"vpcId": vpc, "cidrBlock": "10.0.0.0/24"})
+	bucket, bucketState := mustCreate(t, c, tBucket, "b", attrs{"bucket": "full-bucket"})
+	trust := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}}`
+	role, roleState := mustCreate(t, c, tRole, "r", attrs{"name": "r", "assumeRolePolicy": trust})
+	mustCreate(t, c, "aws:iam/rolePolicy:RolePolicy", "p", attrs{
+		"name": "p", "role": role,
+		"policy": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::full-bucket/*"}]}`,
+	})
+	require.NoError(t, c.Fill(tBucket, "b"))
+
+	require.ErrorContains(t, destroy(t, c, tVpc, "v", vpc, vpcState), "DependencyViolation: The vpc '"+vpc+"' has dependencies")
+	require.ErrorContains(t, destroy(t, c, tBucket, "b", bucket, bucketState), "BucketNotEmpty")
+	require.ErrorContains(t, destroy(t, c, tRole, "r", role, roleState), "DeleteConflict: Cannot delete entity, must delete policies first")
+
+	require.NoError(t, destroy(t, c, tSubnet, "s", subnet, subnetState))
+	require.NoError(t, destroy(t, c, tVpc, "v", vpc, vpcState), "a VPC without anything in it can be deleted")
+	require.NoError(t, destroy(t, c, tVpc, "v", vpc, vpcState), "what is gone already is no error")
+}
+
+func TestRunningTasksHoldTheirSubnet(t *testing.T) {
+	t.Parallel()
+	c := NewCloud()
+	vpc, _ := mustCreate(t, c, tVpc, "v", attrs{"cidrBlock": "10.0.0.0/16"})
+	subnet, subnetState := mustCreate(t, c, tSubnet, "s", attrs{"vpcId": vpc, "cidrBlock": "10.0.0.0/24"})
+	cluster, _ := mustCreate(t, c, tCluster, "c", attrs{"name": "c"})
+	_, task := mustCreate(t, c, tTaskDefinition, "t", attrs{
+		"family": "t", "cpu": "256", "memory": "512", "networkMode": "awsvpc",
+		"requiresCompatibilities": []any{"FARGATE"}, "containerDefinitions": `[{"name":"a","image":"a"}]`,
+	})
+	in := attrs{
+		"name": "s", "cluster": cluster, "launchType": "FARGATE", "taskDefinition": task["arn"], "desiredCount": 1.0,
+		"networkConfiguration": map[string]any{"subnets": []any{subnet}},
+	}
+	id, state := mustCreate(t, c, tService, "s", in)
+	require.ErrorContains(t, destroy(t, c, tSubnet, "s", subnet, subnetState), "DependencyViolation: The subnet")
+
+	in["desiredCount"] = 0.0
+	k, err := c.call(tService, urn(tService, "s"), settings{}, in)
+	require.NoError(t, err)
+	_, err = k.update(id, in, state)
+	require.NoError(t, err)
+	require.NoError(t, destroy(t, c, tSubnet, "s", subnet, subnetState), "no tasks, no network interfaces")
+}
+
+func TestMissingLogGroupFailsTheTasksNotTheirRegistration(t *testing.T) {
+	t.Parallel()
+	c := NewCloud()
+	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	vpc, _ := mustCreate(t, c, tVpc, "v", attrs{"cidrBlock": "10.0.0.0/16"})
+	subnet, _ := mustCreate(t, c, tSubnet, "s", attrs{"vpcId": vpc, "cidrBlock": "10.0.0.0/24"})
+	_, role := mustCreate(t, c, tRole, "r", attrs{"name": "r", "assumeRolePolicy": trust})
+	cluster, _ := mustCreate(t, c, tCluster, "c", attrs{"name": "c"})
+	_, task := mustCreate(t, c, tTaskDefinition, "t", attrs{
+		"family": "t", "cpu": "256", "memory": "512", "networkMode": "awsvpc", "requiresCompatibilities": []any{"FARGATE"},
+		"executionRoleArn": role["arn"],
+		"containerDefinitions": `[{"name":"a","image":"a","logConfiguration":{"logDriver":"awslogs","options":` +
+			`{"awslogs-group":"/nowhere","awslogs-region":"us-east-1","awslogs-stream-prefix":"ecs"}}}]`,
+	})
+	k, err := c.call(tService, urn(tService, "s"), settings{}, attrs{
+		"name": "s", "cluster": cluster, "taskDefinition": task["arn"], "desiredCount": 1.0, "waitForSteadyState": true,
+		"networkConfiguration": map[string]any{"subnets": []any{subnet}},
+	})
+	require.NoError(t, err)
+	id, _, err := k.create()
+	require.ErrorContains(t, err, "The specified log group does not exist (/nowhere)")
+	assert.NotEmpty(t, id, "the service exists all the same, and the engine must know it")
+}
+
+func TestFaultsStrikeOnce(t *testing.T) {
+	t.Parallel()
+	c := NewCloud()
+	c.Inject(Fault{Op: "create", Type: tLogGroup, Nth: 2, Message: "ThrottlingException"})
+	mustCreate(t, c, tLogGroup, "a", attrs{"name": "a"})
+	k, err := c.call(tLogGroup, urn(tLogGroup, "b"), settings{}, attrs{"name": "b"})
+	require.NoError(t, err)
+	_, _, err = k.create()
+	require.ErrorContains(t, err, "creating CloudWatch Logs Log Group (b): ThrottlingException")
+	_, _, err = k.create()
+	require.NoError(t, err)
+
+	c.Inject(Fault{Kill: true})
+	_, _, err = k.create()
+	require.ErrorIs(t, err, errKilled)
+	require.ErrorIs(t, destroy(t, c, tLogGroup, "a", "a", nil), errKilled, "a cloud out of reach answers nothing more")
+	c.Revive()
+	require.NoError(t, destroy(t, c, tLogGroup, "a", "a", nil))
+}
+
+func TestCloudSurvivesItsProcess(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "cloud.json")
+	c, err := LoadCloud(file)
+	require.NoError(t, err)
+	mustCreate(t, c, tLogGroup, "a", attrs{"name": "a", "retentionInDays": 7.0, "tags": map[string]any{"a": "b"}})
+	again, err := LoadCloud(file)
+	require.NoError(t, err)
+	assert.Equal(t, c.Objects(), again.Objects(), "a change must be in the file before AWS answers")
+}
+
+func TestDiffKnowsWhatReplaces(t *testing.T) {
+	t.Parallel()
+	c := NewCloud()
+	before := attrs{"name": "a", "retentionInDays": 7.0}
+	_, state := mustCreate(t, c, tLogGroup, "a", before)
+	for _, test := range []struct {
+		now  attrs
+		want []change
+	}{
+		{attrs{"name": "a", "retentionInDays": 7.0}, nil},
+		{attrs{"name": "a", "retentionInDays": 7.0, "skipDestroy": false}, nil},
+		{attrs{"name": "a", "retentionInDays": 30.0}, []change{{"retentionInDays", "update", false}}},
+		{attrs{"name": "a"}, []change{{"retentionInDays", "delete", false}}},
+		{attrs{"name": "b", "retentionInDays": 7.0}, []change{{"name", "update", true}}},
+		{attrs{"name": "a", "retentionInDays": 7.0, "tags": map[string]any{"a": "b"}}, []change{{"tags", "add", false}}},
+	} {
+		k, err := c.call(tLogGroup, urn(tLogGroup, "a"), settings{}, test.now)
+		require.NoError(t, err)
+		assert.Equal(t, test.want, k.diff(before, state), "%v", test.now)
+	}
+}
+
+func TestDocumentsAreComparedByMeaning(t *testing.T) {
+	t.Parallel()
+	same := [][2]string{
+		{`{"a": 1, "b": 2}`, `{"b":2,"a":1}`},
+		{`{"Action":"s3:Get"}`, `{"Action":["s3:Get"]}`},
+		{`[{"name":"x","environment":[{"name":"B","value":"2"},{"name":"A","value":"1"}],"mountPoints":[]}]`,
+			`[{"name":"x","essential":true,"environment":[{"name":"A","value":"1"},{"name":"B","value":"2"}]}]`},
+		{`[{"portMappings":[{"containerPort":80}]}]`, `[{"portMappings":[{"containerPort":80,"hostPort":80,"protocol":"tcp"}]}]`},
+	}
+	for _, pair := range same {
+		assert.True(t, sameJSON(pair[0], pair[1]), "%s\n%s", pair[0], pair[1])
+	}
+	for _, pair := range [][2]string{
+		{`{"Action":"s3:Get"}`, `{"Action":"s3:Put"}`},
+		{`[{"environment":[{"name":"A","value":"1"}]}]`, `[{"environment":[{"name":"A","value":"2"}]}]`},
+		{`["a","b"]`, `["b","a"]`},
+		{`{`, `{}`},
+	} {
+		assert.False(t, sameJSON(pair[0], pair[1]), "%s\n%s", pair[0], pair[1])
+	}
+}
+
+func TestEngineErrorKeepsWhatTheEngineSaid(t *testing.T) {
+	t.Parallel()
+	err := engineError(errors.New(strings.Join([]string{
+		"failed to run update: exit status 1", "code: 255", "stdout: Updating (staging):", "",
+		"    pulumi:pulumi:Stack sentry-staging running error: an unhandled error occurred: 1 error occurred:",
+		"Diagnostics:",
+		"  pulumi:pulumi:Stack (sentry-staging):",
+		"    error: an unhandled error occurred: 1 error occurred:",
+		"    \t* the configuration cannot be deployed:",
+		"    sentry:taskCpu: 300 is no size",
+		"",
+		"  aws:ecs:Cluster (c):",
+		"    \x1b[31merror: \x1b[0mcreating ECS Cluster (c): refused",
+		"",
+		"Outputs:",
+		"    region: \"us-east-1\"", "",
+	}, "\n")))
+	require.EqualError(t, err, "the configuration cannot be deployed:\nsentry:taskCpu: 300 is no size\ncreating ECS Cluster (c): refused")
+	require.EqualError(t, engineError(errors.New("code: 1\nstdout: \nstderr: error: no stack named 'x'\n")), "no stack named 'x'")
+	plain := errors.New("dial tcp: refused")
+	require.ErrorIs(t, engineError(plain), plain)
+}
+
+func TestNothingOfTheUsersAccountsReachesTheEngine(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, []string{"PATH=/bin", "HOME=/home/me"}, cleanEnvironment([]string{
+		"PATH=/bin", "AWS_PROFILE=work", "AWS_ENDPOINT_URL=x", "PULUMI_ACCESS_TOKEN=t", "PULUMI_STACK=s", "https_proxy=p", "HOME=/home/me",
+	}))
+}
