@@ -185,8 +185,8 @@ func (s Stack) releaseResources() [][2]string {
 	return [][2]string{{typeParameter, name + "-image"}, {typeTaskDefinition, name}, {typeService, name}}
 }
 
-// released reads from the state what is to run now; the stack's outputs would not do,
-// because a targeted update leaves them as they were.
+// released reads from the state, not from the stack's outputs, what is to run now: what
+// the resources themselves say cannot be renamed by the program.
 func (s Stack) released(ctx context.Context, image string) (Release, error) {
 	state, err := s.state(ctx)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -316,7 +317,7 @@ func (p *Preview) Digest() string {
 			l.ID, l.OldInput = s.Old.ID, s.Old.Inputs
 		}
 		if s.New != nil {
-			l.Inputs = s.New.Inputs
+			l.Inputs = withoutAutoNames(s.New.Inputs)
 		}
 		lines = append(lines, l)
 	}
@@ -332,6 +333,26 @@ func (p *Preview) Digest() string {
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
+}
+
+// defaultsKey lists, among a resource's inputs, those that the provider filled in itself.
+const defaultsKey = "__defaults"
+
+var autoName = regexp.MustCompile(`-[0-9a-f]{7}$`)
+
+// withoutAutoNames takes out the random end of names that the provider makes up: it is
+// another one in each preview of a resource that does not exist yet.
+func withoutAutoNames(inputs map[string]any) map[string]any {
+	defaults, _ := inputs[defaultsKey].([]any) // absent: the program named everything
+	out := maps.Clone(inputs)
+	for _, d := range defaults {
+		if key, ok := d.(string); ok {
+			if name, ok := out[key].(string); ok {
+				out[key] = autoName.ReplaceAllString(name, "-(random)")
+			}
+		}
+	}
+	return out
 }
 
 // Counts is the summary line: "1 to create, 2 to update", or "no changes".

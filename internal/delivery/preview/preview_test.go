@@ -209,6 +209,19 @@ func TestDigest(t *testing.T) {
 	assert.NotEqual(t, change, recorded(t, "same.json").Digest())
 }
 
+// A resource that the provider names gets another random name in every preview of its creation.
+func TestDigestWithAutoNames(t *testing.T) {
+	digest := func(name, defaults string) string {
+		p, err := preview.Parse(strings.NewReader(fmt.Sprintf(`{"steps":[{"op":"create","urn":"urn:pulumi:staging::sentry::a:b:C::x","newState":{"inputs":{"name":%q,"__defaults":%s}}}]}`, name, defaults)))
+		require.NoError(t, err)
+		assert.NotContains(t, preview.Render(p, preview.Options{Stack: "staging"}), "__defaults")
+		return p.Digest()
+	}
+	assert.Equal(t, digest("tasks-7cd3ea6", `["name"]`), digest("tasks-0123abc", `["name"]`), "no new environment can ever be approved and applied")
+	assert.NotEqual(t, digest("tasks-7cd3ea6", `["name"]`), digest("other-7cd3ea6", `["name"]`))
+	assert.NotEqual(t, digest("tasks-7cd3ea6", `[]`), digest("tasks-0123abc", `[]`), "a name that the program gave is not compared")
+}
+
 func TestUnreadableInputIsAnError(t *testing.T) {
 	for _, in := range []string{`{"steps": 5}`, `{"steps": [`, `{"sequence": 1, "resourcePreEvent": 4}`} {
 		_, err := preview.Parse(strings.NewReader(in))

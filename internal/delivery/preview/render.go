@@ -266,7 +266,7 @@ func topKey(path string) string {
 func leaves(state *State, values map[string]any, keys map[string]bool) map[string]string {
 	out := map[string]string{}
 	for k, v := range values {
-		if len(keys) > 0 && !keys[k] {
+		if k == defaultsKey || len(keys) > 0 && !keys[k] {
 			continue
 		}
 		if slices.Contains(state.AdditionalSecretOutputs, k) {
@@ -286,7 +286,9 @@ func flatten(path string, v any, out map[string]string) {
 			return
 		}
 		for k, e := range v {
-			flatten(path+"."+k, e, out)
+			if k != defaultsKey {
+				flatten(path+"."+k, e, out)
+			}
 		}
 	case []any:
 		for i, e := range v {
