@@ -179,7 +179,13 @@ func (e environment) changes() *cobra.Command {
 		for _, p := range result.Paths {
 			fmt.Fprintf(c.OutOrStdout(), "  %q\n", p)
 		}
-		return e.set(c, "infrastructure", strconv.FormatBool(result.Changed), "reason", result.Reason, "commit", commit)
+		// Whoever approves sees this first, and then the preview if there is one.
+		verdict := "not touched"
+		if result.Changed {
+			verdict = "deployed as previewed"
+		}
+		err = e.summarize(c, fmt.Sprintf("Commit `%s`. The application is deployed; the infrastructure is %s: %s.\n", commit, verdict, result.Reason))
+		return errors.Join(err, e.set(c, "infrastructure", strconv.FormatBool(result.Changed), "reason", result.Reason, "commit", commit))
 	}
 	return c
 }

@@ -187,6 +187,7 @@ func TestChanges(t *testing.T) {
 			assert.Equal(t, c.want, r.outputs()["infrastructure"])
 			assert.Contains(t, r.outputs()["reason"], c.reason)
 			assert.Equal(t, last, r.outputs()["commit"])
+			assert.Contains(t, r.summary(), last, "who approves is not told what")
 		})
 	}
 	r := newRunner(t)

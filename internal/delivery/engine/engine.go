@@ -85,7 +85,7 @@ func (s Stack) look(ctx context.Context, args ...string) (Seen, error) {
 func (s Stack) hint(stderr string) string {
 	switch {
 	case strings.Contains(stderr, "no stack named"):
-		return fmt.Sprintf("\nThe stack does not exist in the state bucket yet. Create it once: pulumi stack init %s --secrets-provider awskms://alias/sentry-pulumi", s.Name)
+		return fmt.Sprintf("\nThe stack does not exist in the state bucket yet. Create it once: pulumi stack init %s --secrets-provider awskms://alias/sentry-pulumi?region=<region>", s.Name)
 	case strings.Contains(stderr, "currently locked"):
 		return "\nAnother update holds the stack's lock. If its run is dead, run the workflow unlock.yml."
 	}

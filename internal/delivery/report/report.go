@@ -209,7 +209,6 @@ func (d Deployment) urls(b *strings.Builder) {
 	}
 	add("Site", d.Needs[Frontend].Outputs["url"])
 	add("API", d.Needs[Frontend].Outputs["api-url"])
-	add("Service", d.Needs[Backend].Outputs["service-url"])
 	if len(lines) > 0 {
 		b.WriteString(strings.Join(lines, "\n") + "\n\n")
 	}
