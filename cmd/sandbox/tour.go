@@ -19,11 +19,11 @@ func (f *flags) tour(ctx context.Context, out, log io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	started := time.Now()
 	sb, err := sandbox.New(ctx, sandbox.Options{ProjectDir: dir, Program: infra.DeployIn, Log: log})
 	if err != nil {
 		return err
 	}
+	started := time.Now() // the first time, finding the CLI has taken minutes
 	defer func() { err = errors.Join(err, sb.Close()) }()
 
 	fmt.Fprintf(out, "Deploying %s with the Pulumi engine into a sandbox: no AWS account, nothing leaves this machine.\n\n",

@@ -206,3 +206,13 @@ func TestNothingOfTheUsersAccountsReachesTheEngine(t *testing.T) {
 		"PATH=/bin", "AWS_PROFILE=work", "AWS_ENDPOINT_URL=x", "PULUMI_ACCESS_TOKEN=t", "PULUMI_STACK=s", "https_proxy=p", "HOME=/home/me",
 	}))
 }
+
+func TestConfigValuesAreWhatPulumiConfigSetWrites(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]any{
+		"512": 512, "007": "007", "10.0.0.0/16": "10.0.0.0/16", "true": true, "": "", "a: b": map[string]any{"a": "b"},
+		`["10.0.0.0/8"]`: []any{"10.0.0.0/8"}, "{": "{",
+	} {
+		assert.Equal(t, want, configValue(text), text)
+	}
+}

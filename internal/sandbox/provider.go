@@ -142,7 +142,7 @@ func (s *server) CheckConfig(_ context.Context, req *pulumirpc.CheckRequest) (*p
 	return resp, nil
 }
 
-// DiffConfig replaces nothing: the same account answers under any configuration.
+// DiffConfig: another region replaces the provider, and with it all that it made; nothing else does.
 func (s *server) DiffConfig(_ context.Context, req *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
 	before, err := unmarshal(req.GetOlds())
 	if err != nil {
@@ -160,6 +160,9 @@ func (s *server) DiffConfig(_ context.Context, req *pulumirpc.DiffRequest) (*pul
 			resp.Changes = pulumirpc.DiffResponse_DIFF_SOME
 			resp.Diffs = append(resp.Diffs, key)
 		}
+	}
+	if old := before.str("region"); old != "" && now.str("region") != "" && old != now.str("region") {
+		resp.Replaces = []string{"region"}
 	}
 	return resp, nil
 }

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -183,6 +183,9 @@ func (sb *Sandbox) Stack(ctx context.Context, name string) (*Stack, error) {
 	}
 	project := sb.project
 	project.Backend = &workspace.ProjectBackend{URL: sb.state.url}
+	environment := sb.Environment()
+	environment["PULUMI_BACKEND_URL"] = sb.state.url
+	environment["PULUMI_CONFIG_PASSPHRASE"] = passphrase
 	w, err := auto.NewLocalWorkspace(ctx,
 		auto.WorkDir(s.dir),
 		auto.Project(project),
@@ -190,19 +193,7 @@ func (sb *Sandbox) Stack(ctx context.Context, name string) (*Stack, error) {
 		auto.PulumiHome(filepath.Join(sb.dir, "home")),
 		auto.Pulumi(sb.cli),
 		auto.SecretsProvider("passphrase"),
-		auto.EnvVars(map[string]string{
-			"PULUMI_BACKEND_URL":                          sb.state.url,
-			"PULUMI_DEBUG_PROVIDERS":                      fmt.Sprintf("aws:%d,awsx:%d", sb.provider.port, sb.provider.port),
-			"PULUMI_CONFIG_PASSPHRASE":                    passphrase,
-			"PULUMI_SKIP_UPDATE_CHECK":                    "true",
-			"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-			"AWS_ACCESS_KEY_ID":                           "sandbox",
-			"AWS_SECRET_ACCESS_KEY":                       "sandbox",
-			"AWS_REGION":                                  DefaultRegion,
-			"AWS_EC2_METADATA_DISABLED":                   "true",
-			"AWS_CONFIG_FILE":                             os.DevNull,
-			"AWS_SHARED_CREDENTIALS_FILE":                 os.DevNull,
-		}))
+		auto.EnvVars(environment))
 	if err != nil {
 		return nil, fmt.Errorf("open stack %s: %w", name, err)
 	}
@@ -274,9 +265,13 @@ func (s *Stack) configured(file string, text []byte) ([]byte, error) {
 func configValue(text string) any {
 	var v any
 	if err := yaml.Unmarshal([]byte(text), &v); err == nil {
-		switch v.(type) {
-		case []any, map[string]any, bool, int:
+		switch v := v.(type) {
+		case []any, map[string]any, bool:
 			return v
+		case int:
+			if strconv.Itoa(v) == text { // 007 is a text
+				return v
+			}
 		}
 	}
 	return text
@@ -319,7 +314,6 @@ type Result struct {
 	Counts  map[string]int // resources by what happened to them: create, update, replace, delete, same
 	Events  []Event        // everything but same
 	Outputs map[string]any // the stack's outputs, secret ones masked
-	Text    string         // what the engine displayed
 }
 
 // Changed reports whether anything but same happened.
@@ -338,8 +332,7 @@ func (r Result) Strings() []string {
 // collect runs an engine operation and gathers its events.
 func (s *Stack) collect(run func(events chan events.EngineEvent, out []io.Writer) error) (Result, error) {
 	r := Result{Counts: map[string]int{}}
-	var text bytes.Buffer
-	writers := []io.Writer{&text}
+	var writers []io.Writer
 	if s.sandbox.options.Display != nil {
 		writers = append(writers, s.sandbox.options.Display)
 	}
@@ -362,7 +355,6 @@ func (s *Stack) collect(run func(events chan events.EngineEvent, out []io.Writer
 	err := run(stream, writers)
 	close(finished)
 	<-done
-	r.Text = text.String()
 	return r, engineError(err)
 }
 
