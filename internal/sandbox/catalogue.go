@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -207,7 +208,7 @@ var catalogue = map[string]*entry{
 		refs:    []ref{{path: "bucket", to: tBucket, part: true}},
 		check: func(c *call) error {
 			if !c.in.has("indexDocument") && !c.in.has("redirectAllRequestsTo") {
-				return fmt.Errorf(`one of "indexDocument" and "redirectAllRequestsTo" must be specified`)
+				return errors.New(`one of "indexDocument" and "redirectAllRequestsTo" must be specified`)
 			}
 			return nil
 		},

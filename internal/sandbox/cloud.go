@@ -65,6 +65,7 @@ type Operation struct {
 	Keys []string // the inputs an update changed
 }
 
+// String is the operation in one line: "update <type> <name> <keys>".
 func (o Operation) String() string {
 	return strings.TrimSuffix(fmt.Sprintf("%s %s %s %s", o.Op, o.Type, o.Name, strings.Join(o.Keys, ",")), " ")
 }
@@ -265,6 +266,18 @@ func (p problem) String() string {
 		return p.reason
 	}
 	return p.property + ": " + p.reason
+}
+
+// refusal is all problems as one error, nil when there are none.
+func refusal(problems []problem) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	texts := make([]string, len(problems))
+	for i, p := range problems {
+		texts[i] = p.String()
+	}
+	return errors.New(strings.Join(texts, "; "))
 }
 
 // checkInputs is the provider's Check: unknown and missing inputs, invented names, and the rules that
@@ -586,7 +599,7 @@ func (c *call) inputsOf(props, before attrs) attrs {
 	for _, in := range c.parsed {
 		v, exists := props[in.name]
 		_, wasSet := before[in.name]
-		if !exists || !wasSet && (before != nil || reflect.DeepEqual(v, in.fallback) || emptyIsNil(v) == nil) {
+		if !exists || !wasSet && (before != nil || reflect.DeepEqual(v, in.fallback) || emptyIsNil(v) == nil || v == "") {
 			continue
 		}
 		out[in.name] = v

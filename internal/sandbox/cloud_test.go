@@ -160,8 +160,10 @@ func TestDocumentsAreComparedByMeaning(t *testing.T) {
 	same := [][2]string{
 		{`{"a": 1, "b": 2}`, `{"b":2,"a":1}`},
 		{`{"Action":"s3:Get"}`, `{"Action":["s3:Get"]}`},
-		{`[{"name":"x","environment":[{"name":"B","value":"2"},{"name":"A","value":"1"}],"mountPoints":[]}]`,
-			`[{"name":"x","essential":true,"environment":[{"name":"A","value":"1"},{"name":"B","value":"2"}]}]`},
+		{
+			`[{"name":"x","environment":[{"name":"B","value":"2"},{"name":"A","value":"1"}],"mountPoints":[]}]`,
+			`[{"name":"x","essential":true,"environment":[{"name":"A","value":"1"},{"name":"B","value":"2"}]}]`,
+		},
 		{`[{"portMappings":[{"containerPort":80}]}]`, `[{"portMappings":[{"containerPort":80,"hostPort":80,"protocol":"tcp"}]}]`},
 	}
 	for _, pair := range same {

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -235,8 +236,8 @@ func (m *mocks) provider(r Resource, inputs resource.PropertyMap) (string, resou
 		if err != nil {
 			return "", nil, err
 		}
-		if problems := c.checkInputs(""); len(problems) > 0 {
-			return "", nil, fmt.Errorf("%v", problems)
+		if err := refusal(c.checkInputs("")); err != nil {
+			return "", nil, err
 		}
 		s, err := configure(in)
 		if err != nil {
@@ -270,12 +271,8 @@ func (m *mocks) resource(r Resource, inputs resource.PropertyMap) (string, resou
 	if err != nil {
 		return "", nil, err
 	}
-	if problems := c.checkInputs(r.Name + "-1234567"); len(problems) > 0 {
-		texts := make([]string, len(problems))
-		for i, p := range problems {
-			texts[i] = p.String()
-		}
-		return "", nil, fmt.Errorf("%s", strings.Join(texts, "; "))
+	if err := refusal(c.checkInputs(r.Name + "-1234567")); err != nil {
+		return "", nil, err
 	}
 	delete(c.in, "__defaults")
 	var id string
@@ -306,14 +303,14 @@ func secretsOf(inputs resource.PropertyMap) resource.PropertyMap {
 // would do through the engine.
 func (m *mocks) construct(r Resource, inputs resource.PropertyMap) (resource.PropertyMap, error) {
 	if r.Type != tVpcComponent {
-		return nil, fmt.Errorf("the sandbox does not know this component: add it to internal/sandbox/vpc.go")
+		return nil, errors.New("the sandbox does not know this component: add it to internal/sandbox/vpc.go")
 	}
 	c, err := m.Cloud.call(tVpcComponent, "", settings{}, plain(inputs))
 	if err != nil {
 		return nil, err
 	}
-	if problems := c.checkInputs(""); len(problems) > 0 {
-		return nil, fmt.Errorf("%v", problems)
+	if err := refusal(c.checkInputs("")); err != nil {
+		return nil, err
 	}
 	var opts []pulumi.ResourceOption
 	if parent := resource.URN(r.Parent); parent != "" && parent.QualifiedType() != resource.RootStackType {

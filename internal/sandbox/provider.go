@@ -419,8 +419,8 @@ func (s *server) Construct(ctx context.Context, req *pulumirpc.ConstructRequest)
 	if err != nil {
 		return nil, err
 	}
-	if problems := c.checkInputs(""); len(problems) > 0 {
-		return nil, fmt.Errorf("%s %q: %v", req.GetType(), req.GetName(), problems)
+	if err := refusal(c.checkInputs("")); err != nil {
+		return nil, fmt.Errorf("%s %q: %w", req.GetType(), req.GetName(), err)
 	}
 	region := req.GetConfig()["aws:region"]
 	if region == "" {

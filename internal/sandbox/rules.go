@@ -601,9 +601,9 @@ func settleService(c *call) error {
 			return fmt.Errorf("timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING'): "+
 				"ResourceInitializationError: failed to validate logger args: The specified log group does not exist (%s)", group)
 		}
-		if _, digest, found := strings.Cut(k.Image, "@"); ecrImage.MatchString(k.Image) && !found {
+		if ecrImage.MatchString(k.Image) && !strings.Contains(k.Image, "@") {
 			return fmt.Errorf("timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING'): "+
-				"CannotPullContainerError: %s: not found (digest %q)", k.Image, digest)
+				"CannotPullContainerError: %s: not found (the sandbox's registry has no tags: name the image by digest)", k.Image)
 		}
 	}
 	return nil

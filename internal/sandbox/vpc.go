@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/bits"
 	"net/netip"
@@ -27,7 +28,7 @@ type awsResource struct{ pulumi.CustomResourceState }
 func constructVpc(ctx *pulumi.Context, name string, in attrs, region string, opts ...pulumi.ResourceOption) (*vpcComponent, error) {
 	zoneNames := in.strings("availabilityZoneNames")
 	if n, ok := in.num("numberOfAvailabilityZones"); ok && len(zoneNames) > 0 {
-		return nil, fmt.Errorf("Only one of [availabilityZoneNames] and [numberOfAvailabilityZones] can be specified")
+		return nil, errors.New("Only one of [availabilityZoneNames] and [numberOfAvailabilityZones] can be specified")
 	} else if len(zoneNames) == 0 {
 		if !ok {
 			n = 3
