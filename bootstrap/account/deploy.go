@@ -82,7 +82,9 @@ func newProvider(ctx *pulumi.Context, cfg Config) (*aws.Provider, error) {
 func options(parent pulumi.Resource, imports map[string]string, token, name string, more ...pulumi.ResourceOption) []pulumi.ResourceOption {
 	all := append([]pulumi.ResourceOption{pulumi.Parent(parent)}, more...)
 	if id, ok := imports[token+"::"+name]; ok {
-		all = append(all, pulumi.Import(pulumi.ID(id)))
+		// As it is, for now: an import that differs from the program is refused. The update after this one,
+		// which imports nothing, makes it what it should be.
+		all = append(all, pulumi.Import(pulumi.ID(id)), pulumi.IgnoreChanges([]string{"*"}))
 	}
 	return all
 }

@@ -62,9 +62,9 @@ func NewGitHub(ctx *pulumi.Context, name string, args *GitHubArgs, opts ...pulum
 		subjects:    previewSubjects(args.Repository),
 		rights: func(place Place) (map[string]policy.Document, error) {
 			document, err := PreviewRights(place)
-			return map[string]policy.Document{"read": document}, err
+			return map[string]policy.Document{previewPolicies[0]: document}, err
 		},
-		policies: []string{"read"},
+		policies: previewPolicies,
 	})
 	if err != nil {
 		return nil, err

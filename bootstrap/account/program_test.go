@@ -317,3 +317,23 @@ func TestComponentsRefuseMissingArguments(t *testing.T) {
 	_, err = NewGitHub(nil, "x", &GitHubArgs{Repository: repository})
 	assert.EqualError(t, err, "GitHub: the repository or the key is missing")
 }
+
+// What an interrupted run may have created is looked for by these names; one that is missing here makes the
+// next run fail with "already exists".
+func TestNamedKnowsEveryNameThatAWSTakesOnce(t *testing.T) {
+	found := map[string]string{}
+	for _, r := range mustRecord(t, nil).Resources {
+		physical := map[string]resource.PropertyKey{
+			"aws:s3/bucketV2:BucketV2": "bucket", "aws:kms/alias:Alias": "name", "aws:kms/key:Key": "description", "aws:iam/role:Role": "name",
+			"aws:iam/policy:Policy": "name", "aws:iam/openIdConnectProvider:OpenIdConnectProvider": "url",
+		}
+		if key, ok := physical[r.Type]; ok {
+			found[r.Type+"::"+r.Name] = r.Inputs[key].StringValue()
+		}
+	}
+	named := map[string]string{}
+	for _, e := range append(Named("sentry-pulumi-state-123456789012"), OIDCProvider) {
+		named[e.ImportKey()] = e.Physical
+	}
+	assert.Equal(t, found, named)
+}

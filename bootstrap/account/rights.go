@@ -251,6 +251,9 @@ func createActions() policy.Strings {
 // one may have 6,144 characters.
 var deployPolicies = []string{"network", "service", "storage"}
 
+// previewPolicies is the same for the one that [PreviewRights] returns.
+var previewPolicies = []string{"read"}
+
 // DeployRights is what an environment's deploy role may do, by the end of the policy's name.
 func DeployRights(environment string, place Place) (map[string]policy.Document, error) {
 	n := names{place, environment}

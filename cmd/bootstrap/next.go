@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"sentry/bootstrap/account"
+)
+
+// Names of GitHub's variables that the workflows read.
+const (
+	variableRegion      = "AWS_REGION"
+	variablePreviewRole = "AWS_PREVIEW_ROLE_ARN"
+	// variableDeployRole is set for each environment.
+	variableDeployRole = "AWS_DEPLOY_ROLE_ARN"
+)
+
+// next says what a run did and what is left for a person to do, as commands to copy.
+func next(config account.Config, r result, written bool) string {
+	var text strings.Builder
+	say := func(format string, args ...any) { fmt.Fprintf(&text, format+"\n", args...) }
+
+	say("Account %s is ready (%s).", r.account, summary(r.changes))
+	say("")
+	if written {
+		say("Pulumi.yaml names the state bucket now: commit it.")
+	} else {
+		say("1. Name the state bucket in Pulumi.yaml (or run this again with --write):")
+		say("")
+		say("backend:")
+		say("  url: %s", r.backendURL)
+	}
+	say("")
+	say("2. Create the stacks, their secrets encrypted by the account's key; their roles stay within the boundary that")
+	say("   the deploy roles require. Commit the two stack files.")
+	say("")
+	for _, environment := range account.Environments {
+		say("pulumi stack init %s --secrets-provider=%q", environment, r.secretsProvider)
+		say("pulumi config set permissionsBoundary %s --stack %s", account.BoundaryName(environment), environment)
+	}
+	say("")
+	say("3. Tell GitHub (gh is https://cli.github.com). Production deploys from main only, and waits for your approval;")
+	say("   add other reviewers in the repository's settings.")
+	say("")
+	repository := config.Repository
+	say("gh variable set %s --repo %s --body %s", variableRegion, repository, config.Region)
+	say("gh variable set %s --repo %s --body %s", variablePreviewRole, repository, r.previewRole)
+	say("gh api --method PUT repos/%s/environments/staging", repository)
+	say("gh api --method PUT repos/%s/environments/production -F 'reviewers[][type]=User' -F \"reviewers[][id]=$(gh api user --jq .id)\" "+
+		"-F 'deployment_branch_policy[protected_branches]=false' -F 'deployment_branch_policy[custom_branch_policies]=true'", repository)
+	say("gh api --method POST repos/%s/environments/production/deployment-branch-policies -f name=main", repository)
+	for _, environment := range account.Environments {
+		say("gh variable set %s --repo %s --env %s --body %s", variableDeployRole, repository, environment, r.deployRoles[environment])
+	}
+	return text.String()
+}
+
+func summary(changes map[string]int) string {
+	var parts []string
+	for _, op := range slices.Sorted(maps.Keys(changes)) {
+		if op != "same" && changes[op] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", changes[op], op))
+		}
+	}
+	if parts == nil {
+		return "nothing to change"
+	}
+	return strings.Join(parts, ", ")
+}
+
+var backendBlock = regexp.MustCompile(`(?m)^backend:[^\n]*\n(?:[ \t]+[^\n]*\n?)*`)
+
+// writeBackend puts the address into a project file and leaves everything else as it is.
+func writeBackend(path, url string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("write the state bucket into Pulumi.yaml: %w", err)
+	}
+	block := "backend:\n  url: " + url + "\n"
+	changed := backendBlock.ReplaceAllLiteral(text, []byte(block))
+	if !backendBlock.Match(text) {
+		if len(text) > 0 && text[len(text)-1] != '\n' {
+			text = append(text, '\n')
+		}
+		changed = append(text, block...)
+	}
+	if err := os.WriteFile(path, changed, 0o644); err != nil {
+		return fmt.Errorf("write the state bucket into Pulumi.yaml: %w", err)
+	}
+	return nil
+}
