@@ -394,6 +394,22 @@ func checkDeployments(t *testing.T, all map[string]string) []string {
 			say("job %s: must name the environment and need preview only, or its approval is asked for separately", id)
 		}
 	}
+	// A job waits at least as long as the one it waits for may take.
+	for id, j := range w.Jobs {
+		for _, s := range j.Steps {
+			m := regexp.MustCompile(`--timeout (\d+)m`).FindStringSubmatch(s.Run)
+			if s.ID != "wait" || m == nil {
+				continue
+			}
+			minutes, err := strconv.Atoi(m[1])
+			require.NoError(t, err)
+			for _, other := range waits.FindAllStringSubmatch(s.Run, -1) {
+				if minutes < w.Jobs[other[1]].Timeout || minutes >= j.Timeout {
+					say("job %s: waits %d min for %s, which may take %d, and has %d itself", id, minutes, other[1], w.Jobs[other[1]].Timeout, j.Timeout)
+				}
+			}
+		}
+	}
 	if w.Jobs[report.Preview].Environment != "" {
 		say("job preview: would wait for the approval that it is to inform (F4)")
 	}
@@ -439,6 +455,7 @@ func TestBrokenRulesAreFound(t *testing.T) {
 		{"a job without its environment", "deploy.yml", "    environment: ${{ inputs.environment }}\n", "", "must name the environment"},
 		{"a second approval", "deploy.yml", "  deploy-backend:\n    name: deploy-backend\n    needs: [preview]", "  deploy-backend:\n    name: deploy-backend\n    needs: [preview, deploy-infrastructure]", "asked for separately"},
 		{"a renamed job", "deploy.yml", "  deploy-frontend:\n    name: deploy-frontend", "  deploy-frontend:\n    name: frontend", "no job deploy-frontend (C4)"},
+		{"a wait that gives up early", "deploy.yml", "--job deploy-backend --timeout 155m", "--job deploy-backend --timeout 90m", "which may take 150"},
 		{"no report after a failure", "deploy.yml", "if: always()\n    runs-on", "if: success()\n    runs-on", "must need the other four and run always()"},
 		{"the preview behind the approval", "deploy.yml", "    timeout-minutes: 45\n", "    timeout-minutes: 45\n    environment: ${{ inputs.environment }}\n", "would wait for the approval"},
 		{"long-lived keys", "drift.yml", "          aws-region:", "          aws-access-key-id: ${{ secrets.AWS_ACCESS_KEY_ID }}\n          aws-region:", "long-lived AWS keys"},
@@ -651,6 +668,23 @@ func TestWrongGraphsAreSeen(t *testing.T) {
 	wrong = strings.Replace(text, "if: needs.preview.outputs.infrastructure == 'true'\n    runs-on", "if: needs.preview.outputs.infrastructure == 'yes'\n    runs-on", 1)
 	require.NotEqual(t, text, wrong)
 	assert.Equal(t, "skipped", simulate(t, parse(t, wrong), true, all)[report.Infrastructure].Result, "the simulation does not read conditions")
+}
+
+// docs/delivery.md is where a team reads what to set.
+func TestEveryVariableIsDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/delivery.md")
+	require.NoError(t, err)
+	used := map[string]bool{}
+	for file, text := range files(t) {
+		for _, m := range regexp.MustCompile(`\b(?:vars|secrets)\.([A-Z_]+)`).FindAllStringSubmatch(text, -1) {
+			used[m[1]] = true
+			assert.Contains(t, string(doc), "`"+m[1]+"`", "%s reads %s, of which nobody is told", file, m[1])
+		}
+		assert.Contains(t, string(doc), "`"+file+"`", "a workflow that nobody is told about")
+	}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\|").FindAllStringSubmatch(string(doc), -1) {
+		assert.True(t, used[m[1]], "docs/delivery.md explains %s, which no workflow reads", m[1])
+	}
 }
 
 // The workflows name outputs of commands; the commands write exactly these.

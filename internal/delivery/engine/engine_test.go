@@ -107,6 +107,13 @@ func TestAnythingElseStopsTheJob(t *testing.T) {
 		require.Error(t, s.Apply(t.Context(), approved), what)
 		assert.Empty(t, c.ups(), "%s, and it was applied", what)
 	}
+	// A preview with an error is no promise, even when it is the same error as before.
+	failing := &cli{previews: []string{"invalid.json"}}
+	s, _ := stack(failing)
+	seen, err := s.Preview(t.Context())
+	require.ErrorContains(t, err, "reported an error")
+	require.Error(t, s.Apply(t.Context(), seen.Preview.Digest()))
+	assert.Empty(t, failing.ups())
 	for _, bad := range []string{"", "approved", strings.Repeat("A", 64), approved + "0"} {
 		c := &cli{previews: []string{"change.json"}}
 		s, _ := stack(c)
