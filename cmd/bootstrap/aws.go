@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
@@ -27,6 +28,8 @@ type cloud interface {
 	Find(ctx context.Context, e account.Existing) (string, error)
 	// Provider is GitHub's OIDC provider of the account, the zero value when it has none.
 	Provider(ctx context.Context) (provider, error)
+	// Empty removes all objects of a bucket, with their versions; a bucket that is gone is empty.
+	Empty(ctx context.Context, bucket string) error
 }
 
 // provider is an OIDC provider.
@@ -146,6 +149,38 @@ func (a *realAWS) Provider(ctx context.Context) (provider, error) {
 		p.ours = p.ours || aws.ToString(tag.Key) == "Project" && aws.ToString(tag.Value) == account.ProjectTag
 	}
 	return p, nil
+}
+
+func (a *realAWS) Empty(ctx context.Context, bucket string) error {
+	pages := s3.NewListObjectVersionsPaginator(a.s3, &s3.ListObjectVersionsInput{Bucket: &bucket, ExpectedBucketOwner: &a.id})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if code(err) == "NoSuchBucket" {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		var gone []s3types.ObjectIdentifier
+		for _, v := range page.Versions {
+			gone = append(gone, s3types.ObjectIdentifier{Key: v.Key, VersionId: v.VersionId})
+		}
+		for _, m := range page.DeleteMarkers {
+			gone = append(gone, s3types.ObjectIdentifier{Key: m.Key, VersionId: m.VersionId})
+		}
+		if len(gone) == 0 {
+			continue
+		}
+		// A page has at most 1,000, which is as many as one deletion takes.
+		deleted, err := a.s3.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: &bucket, Delete: &s3types.Delete{Objects: gone, Quiet: aws.Bool(true)}})
+		if err != nil {
+			return err
+		}
+		if len(deleted.Errors) > 0 {
+			return fmt.Errorf("%s: %s", aws.ToString(deleted.Errors[0].Key), aws.ToString(deleted.Errors[0].Message))
+		}
+	}
+	return nil
 }
 
 // code is AWS's name of an error.

@@ -40,6 +40,7 @@ type options struct {
 	root      string
 	inSandbox bool
 	write     bool
+	undo      bool
 }
 
 // newCommand writes progress to progress and what to do next to out.
@@ -64,6 +65,7 @@ func newCommand(out, progress io.Writer) *cobra.Command {
 	flags.StringVar(&o.config.BucketSuffix, "bucket-suffix", "", "end of the state bucket's name (default: the account id)")
 	flags.StringVar(&o.config.AWSAccountID, "account", "", "the only account to prepare, 12 digits (default: the credentials')")
 	flags.BoolVar(&o.write, "write", false, "write the state bucket into Pulumi.yaml")
+	flags.BoolVar(&o.undo, "undo", false, "remove all of it again; refused while the bucket holds another stack's state")
 	flags.BoolVar(&o.inSandbox, "sandbox", false, "do it offline, in an AWS account that lives in bootstrap/.sandbox")
 	flags.StringVar(&o.root, "dir", "", "the repository (default: the working directory or the one above it that has Pulumi.yaml)")
 	return cmd
@@ -104,6 +106,13 @@ func execute(ctx context.Context, o options, out, progress io.Writer) error {
 }
 
 func report(ctx context.Context, b *bootstrap, o options, root string, out io.Writer) error {
+	if o.undo {
+		if err := b.undo(ctx); err != nil {
+			return err
+		}
+		fmt.Fprintln(out, "Removed. KMS keeps the key for 30 days in which its deletion can be cancelled.")
+		return nil
+	}
 	outcome, err := b.run(ctx)
 	if err != nil {
 		return err

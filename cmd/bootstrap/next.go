@@ -11,14 +11,6 @@ import (
 	"sentry/bootstrap/account"
 )
 
-// Names of GitHub's variables that the workflows read.
-const (
-	variableRegion      = "AWS_REGION"
-	variablePreviewRole = "AWS_PREVIEW_ROLE_ARN"
-	// variableDeployRole is set for each environment.
-	variableDeployRole = "AWS_DEPLOY_ROLE_ARN"
-)
-
 // next says what a run did and what is left for a person to do, as commands to copy.
 func next(config account.Config, r result, written bool) string {
 	var text strings.Builder
@@ -43,18 +35,20 @@ func next(config account.Config, r result, written bool) string {
 		say("pulumi config set permissionsBoundary %s --stack %s", account.BoundaryName(environment), environment)
 	}
 	say("")
-	say("3. Tell GitHub (gh is https://cli.github.com). Production deploys from main only, and waits for your approval;")
-	say("   add other reviewers in the repository's settings.")
+	say("3. Tell GitHub (gh is https://cli.github.com). Without the two branch policies, any branch of the repository could")
+	say("   deploy. Production waits for your approval; add other reviewers in the repository's settings.")
 	say("")
 	repository := config.Repository
-	say("gh variable set %s --repo %s --body %s", variableRegion, repository, config.Region)
-	say("gh variable set %s --repo %s --body %s", variablePreviewRole, repository, r.previewRole)
-	say("gh api --method PUT repos/%s/environments/staging", repository)
-	say("gh api --method PUT repos/%s/environments/production -F 'reviewers[][type]=User' -F \"reviewers[][id]=$(gh api user --jq .id)\" "+
-		"-F 'deployment_branch_policy[protected_branches]=false' -F 'deployment_branch_policy[custom_branch_policies]=true'", repository)
-	say("gh api --method POST repos/%s/environments/production/deployment-branch-policies -f name=main", repository)
+	say("gh variable set AWS_ACCOUNT_ID --repo %s --body %s", repository, r.account)
+	say("gh variable set AWS_REGION --repo %s --body %s", repository, config.Region)
 	for _, environment := range account.Environments {
-		say("gh variable set %s --repo %s --env %s --body %s", variableDeployRole, repository, environment, r.deployRoles[environment])
+		reviewers := ""
+		if environment == "production" {
+			reviewers = " -F 'reviewers[][type]=User' -F \"reviewers[][id]=$(gh api user --jq .id)\""
+		}
+		say("gh api --method PUT repos/%s/environments/%s%s "+
+			"-F 'deployment_branch_policy[protected_branches]=false' -F 'deployment_branch_policy[custom_branch_policies]=true'", repository, environment, reviewers)
+		say("gh api --method POST repos/%s/environments/%s/deployment-branch-policies -f name=main", repository, environment)
 	}
 	return text.String()
 }

@@ -45,8 +45,6 @@ type bootstrap struct {
 // result is what a run has to say.
 type result struct {
 	account, backendURL, secretsProvider string
-	previewRole                          string
-	deployRoles                          map[string]string // by environment
 	// changes counts resources by what was done to them: create, update, same, import.
 	changes map[string]int
 }
@@ -57,15 +55,10 @@ func (b *bootstrap) run(ctx context.Context) (result, error) {
 	if err := b.config.Validate(); err != nil {
 		return result{}, err
 	}
-	id, err := b.aws.Account(ctx)
+	id, bucket, local, err := b.where(ctx)
 	if err != nil {
-		return result{}, fmt.Errorf("no usable AWS credentials (set AWS_PROFILE, or run `aws sso login`): %w", firstLine(err))
+		return result{}, err
 	}
-	if want := b.config.AWSAccountID; want != "" && want != id {
-		return result{}, fmt.Errorf("wrong account: the credentials are for %s, --account says %s; nothing was changed", id, want)
-	}
-	bucket := account.BucketName(cmp.Or(b.config.BucketSuffix, id))
-	local := filepath.Join(b.stateDir, id)
 
 	stack, moved, err := b.open(ctx, bucket, local)
 	if err != nil {
@@ -87,6 +80,17 @@ func (b *bootstrap) run(ctx context.Context) (result, error) {
 	_ = os.Remove(b.stateDir) // when this was its last account
 	outcome.account = id
 	return outcome, nil
+}
+
+// where is the account of the credentials, its state bucket, and the folder for its first state.
+func (b *bootstrap) where(ctx context.Context) (id, bucket, local string, err error) {
+	if id, err = b.aws.Account(ctx); err != nil {
+		return "", "", "", fmt.Errorf("no usable AWS credentials (set AWS_PROFILE, or run `aws sso login`): %w", firstLine(err))
+	}
+	if want := b.config.AWSAccountID; want != "" && want != id {
+		return "", "", "", fmt.Errorf("wrong account: the credentials are for %s, --account says %s; nothing was changed", id, want)
+	}
+	return id, account.BucketName(cmp.Or(b.config.BucketSuffix, id)), filepath.Join(b.stateDir, id), nil
 }
 
 // open finds the stack: in the bucket, where it belongs, or in the folder if it has not got there yet.
@@ -112,18 +116,22 @@ func (b *bootstrap) open(ctx context.Context, bucket, local string) (stack auto.
 			return stack, true, nil
 		}
 	}
+	b.say("State: folder %s, until there is a bucket.", local)
+	stack, err = b.stackInFolder(ctx, local)
+	return stack, false, err
+}
+
+func (b *bootstrap) stackInFolder(ctx context.Context, local string) (auto.Stack, error) {
 	folder, err := filepath.Abs(local)
 	if err != nil {
-		return auto.Stack{}, false, err
+		return auto.Stack{}, err
 	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return auto.Stack{}, false, fmt.Errorf("make a folder for the first state: %w", err)
+		return auto.Stack{}, fmt.Errorf("make a folder for the first state: %w", err)
 	}
-	b.say("State: folder %s, until there is a bucket.", local)
 	// Without metadata: its files are not replaced in one step, and a process lost while it writes one leaves
 	// a state that Pulumi cannot open.
-	stack, err = b.stackAt(ctx, "file://"+filepath.ToSlash(folder)+"?metadata=skip")
-	return stack, false, err
+	return b.stackAt(ctx, "file://"+filepath.ToSlash(folder)+"?metadata=skip")
 }
 
 func (b *bootstrap) stackIn(ctx context.Context, bucket string) (auto.Stack, error) {
@@ -267,15 +275,12 @@ func (b *bootstrap) update(ctx context.Context, stack auto.Stack, config account
 	if err != nil {
 		return result{}, explain(err, problems)
 	}
-	r := result{deployRoles: map[string]string{}, changes: map[string]int{}}
+	r := result{changes: map[string]int{}}
 	if outcome.Summary.ResourceChanges != nil {
 		r.changes = *outcome.Summary.ResourceChanges
 	}
-	text := func(name string) string { value, _ := outcome.Outputs[name].Value.(string); return value }
-	r.backendURL, r.secretsProvider, r.previewRole = text("backendUrl"), text("secretsProvider"), text("previewRoleArn")
-	for _, environment := range account.Environments {
-		r.deployRoles[environment] = text(environment + "DeployRoleArn")
-	}
+	r.backendURL, _ = outcome.Outputs["backendUrl"].Value.(string)
+	r.secretsProvider, _ = outcome.Outputs["secretsProvider"].Value.(string)
 	return r, nil
 }
 

@@ -43,6 +43,10 @@ func newRig(t *testing.T, cloud *sandbox.Cloud) *rig {
 
 // run is one call of the command.
 func (r *rig) run(change ...func(*bootstrap)) (result, error) {
+	return r.prepare(change...).run(r.Context())
+}
+
+func (r *rig) prepare(change ...func(*bootstrap)) *bootstrap {
 	r.shown.Reset()
 	b := &bootstrap{
 		config:   account.Config{Region: "us-east-1", Repository: "octo-org/sentry"},
@@ -52,7 +56,7 @@ func (r *rig) run(change ...func(*bootstrap)) (result, error) {
 	for _, c := range change {
 		c(b)
 	}
-	return b.run(r.Context())
+	return b
 }
 
 func (r *rig) mustRun(change ...func(*bootstrap)) result {
@@ -111,11 +115,27 @@ func TestFirstAndSecondRun(t *testing.T) {
 	outcome := r.mustRun()
 	assert.Equal(t, sandbox.AccountID, outcome.account)
 	assert.True(t, strings.HasPrefix(outcome.backendURL, "s3://"+bucket+"?region=us-east-1"), outcome.backendURL)
-	assert.Equal(t, "arn:aws:iam::123456789012:role/sentry-deploy-production", outcome.deployRoles["production"])
+	assert.Equal(t, "awskms://alias/sentry-pulumi?region=us-east-1", outcome.secretsProvider)
 	assert.Contains(t, r.shown.String(), "State: moved into bucket "+bucket)
 	assert.Equal(t, "33 create", summary(outcome.changes))
 	assert.NoDirExists(t, r.dir, "the local copy of the state stays")
 	r.finished()
+
+	// Undone while an environment's state is in the bucket, and then without.
+	stack, err := r.prepare().stackIn(t.Context(), bucket)
+	require.NoError(t, err)
+	ws := stack.Workspace()
+	project, err := ws.ProjectSettings(t.Context())
+	require.NoError(t, err)
+	project.Name = "sentry"
+	require.NoError(t, ws.SaveProjectSettings(t.Context(), project))
+	require.NoError(t, ws.CreateStack(t.Context(), "staging"))
+	require.EqualError(t, r.prepare().undo(t.Context()),
+		"the bucket still has the state of sentry/staging: destroy them (`pulumi destroy`) and remove them (`pulumi stack rm`) first; nothing was removed")
+	require.NoError(t, ws.RemoveStack(t.Context(), "staging"))
+	require.NoError(t, r.prepare().undo(t.Context()), r.shown.String())
+	assert.Empty(t, r.made())
+	assert.NoDirExists(t, r.dir)
 }
 
 // The process is lost right after AWS did something and before it was written down, again and again.

@@ -50,6 +50,9 @@ func (s sandboxed) Provider(context.Context) (provider, error) {
 	return provider{}, nil
 }
 
+// Empty has nothing to do: the sandbox's buckets have no versions, and the state is removed before.
+func (s sandboxed) Empty(context.Context, string) error { return nil }
+
 // inSandbox leads a run to a sandbox, which the caller closes.
 func inSandbox(sb *sandbox.Sandbox, b *bootstrap) {
 	b.aws, b.pulumi, b.env, b.backend = sandboxed{sb.Cloud}, sb.Command(), sb.Environment(), sb.Backend
