@@ -14,7 +14,7 @@ sandbox: ## Deploy staging and production offline, on the real Pulumi engine
 	@go run ./cmd/sandbox
 
 test: ## Prove the program: unit tests, and engine tests in the sandbox
-	@go run ./cmd/sandbox cli
+	@go run ./cmd/sandbox cli >/dev/null # once, with its progress: go test would hide that
 	go test -timeout 20m ./...
 
 check: vet lint test ## All that must be green: vet, format and lint, tests

@@ -153,7 +153,7 @@ type Account struct {
 func lookUpAccount(ctx *pulumi.Context, region string, provider *aws.Provider) (Account, error) {
 	identity, err := aws.GetCallerIdentity(ctx, &aws.GetCallerIdentityArgs{}, pulumi.Provider(provider))
 	if err != nil {
-		return Account{}, fmt.Errorf("look up the AWS account (are there credentials for %s?): %w", region, err)
+		return Account{}, fmt.Errorf("look up the AWS account that the environment's credentials belong to: %w", err)
 	}
 	account := Account{ID: identity.AccountId, Partition: "aws", Region: region}
 	// arn:<partition>:sts::…

@@ -81,6 +81,23 @@ func newCommand(out, log io.Writer) *cobra.Command {
 		printOutputs(out, "", outputs)
 		return err
 	})
+	root.AddCommand(&cobra.Command{
+		Use:   "cli",
+		Short: "Find the Pulumi CLI, or build it, and print its path",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, _, err := f.project()
+			if err != nil {
+				return err
+			}
+			path, err := sandbox.CLI(cmd.Context(), dir, log)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(out, path)
+			return err
+		},
+	})
 	for _, cmd := range []*cobra.Command{preview, up} {
 		cmd.Flags().StringArrayVar(&f.config, "config", nil, "key=value to set for this call, over the stack's file; repeatable")
 	}

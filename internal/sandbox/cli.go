@@ -94,6 +94,16 @@ func cleanEnvironment(env []string) []string {
 	})
 }
 
+// CLI is the path of the Pulumi CLI that a sandbox for the project in projectDir uses. It is built when there is
+// none, which takes minutes; log gets the progress.
+func CLI(ctx context.Context, projectDir string, log io.Writer) (string, error) {
+	found, err := findCLI(ctx, projectDir, log)
+	if err != nil {
+		return "", err
+	}
+	return found.path, nil
+}
+
 // findCLI is the Pulumi CLI on PATH when it is at least the version that tools/go.mod pins, else that
 // version built from source once and kept in the user's cache.
 func findCLI(ctx context.Context, projectDir string, log io.Writer) (*cli, error) {
