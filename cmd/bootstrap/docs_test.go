@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sentry/bootstrap/account"
+	"sentry/internal/sandbox"
+)
+
+// docs/bootstrap.md names what exists, under the names it has.
+func TestTheDocumentIsTrue(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "docs", "bootstrap.md"))
+	require.NoError(t, err)
+	document := string(text)
+
+	flags := map[string]bool{}
+	newCommand(nil, nil).Flags().VisitAll(func(f *pflag.Flag) {
+		flags["--"+f.Name] = true
+		assert.Contains(t, document, "| `--"+f.Name+"` |", "the table of flags lacks one")
+	})
+	for _, found := range regexp.MustCompile("`(--[a-z-]+)`").FindAllStringSubmatch(document, -1) {
+		assert.True(t, flags[found[1]], "there is no flag %s", found[1])
+	}
+	// Each command line of this command parses; the other commands are Pulumi's and run in TestFirstAndSecondRun.
+	commands := regexp.MustCompile(`(?m)^go run \./cmd/bootstrap (.*)$`).FindAllStringSubmatch(document, -1)
+	require.Len(t, commands, 3)
+	for _, found := range commands {
+		cmd := newCommand(&bytes.Buffer{}, &bytes.Buffer{})
+		assert.NoError(t, cmd.ParseFlags(strings.Fields(found[1])), found[0])
+	}
+
+	recording, err := sandbox.Record(account.Deploy, sandbox.MockOptions{
+		Project: account.Project, Stack: account.Stack,
+		Config: map[string]string{"aws:region": "us-east-1", account.Project + ":repository": "octo-org/sentry"},
+	})
+	require.NoError(t, err)
+	short := strings.NewReplacer("sentry-deploy-<environment>-network`, `-service`, `-storage`",
+		"sentry-deploy-<environment>-network` `sentry-deploy-<environment>-service` `sentry-deploy-<environment>-storage`").Replace(document)
+	for _, r := range recording.Resources {
+		if !r.Custom || !strings.HasPrefix(r.Type, "aws:") {
+			continue
+		}
+		for _, key := range []string{"name", "bucket"} {
+			value, ok := r.Inputs.Mappable()[key].(string)
+			if !ok || strings.Contains(r.Type, "aws:s3/") && !strings.HasSuffix(r.Type, ":BucketV2") {
+				continue
+			}
+			general := strings.ReplaceAll(value, sandbox.AccountID, "<account id>")
+			for _, environment := range account.Environments {
+				general = strings.Replace(general, "-"+environment+"-", "-<environment>-", 1)
+			}
+			assert.Contains(t, short, "`"+general+"`", "%s is created and not in the document", value)
+		}
+	}
+	for _, message := range []string{"no usable AWS credentials", "wrong account", "another run holds the lock", "these credentials have no right to"} {
+		assert.Contains(t, document, message)
+	}
+	for _, found := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(document, -1) {
+		assert.FileExists(t, filepath.Join(root, "docs", found[1]))
+	}
+}
