@@ -15,13 +15,13 @@ import (
 	"strings"
 	"testing"
 
+	"sentry/internal/delivery/command"
+	"sentry/internal/delivery/report"
+
 	"github.com/rhysd/actionlint"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
-
-	"sentry/internal/delivery/command"
-	"sentry/internal/delivery/report"
 )
 
 const directory = "../../.github/workflows"
@@ -243,10 +243,11 @@ func checkJob(file string, j job, say func(string, ...any)) {
 	if j.Permissions == nil {
 		say("no permissions (F6)")
 	}
-	text := ""
+	var does strings.Builder
 	for _, s := range j.Steps {
-		text += s.Run + "\n" + s.Uses + "\n"
+		does.WriteString(s.Run + "\n" + s.Uses + "\n")
 	}
+	text := does.String()
 	// A right to write is there for something that the job does.
 	reasons := map[string]string{"id-token": "aws-actions/configure-aws-credentials", "pull-requests": "delivery comment", "issues": "delivery drift"}
 	for scope, access := range j.Permissions {

@@ -64,13 +64,11 @@ func Detect(ctx context.Context, dir, head string, bases ...string) (Result, err
 		if !commitID.MatchString(base) {
 			return Result{}, fmt.Errorf("detect changes: base %q is not a full commit id (40 or 64 hex digits)", base)
 		}
-		if _, err := resolve(ctx, dir, base); err != nil {
-			if err := fetch(ctx, dir, base); err != nil {
-				return Result{
-					Changed: true,
-					Reason:  fmt.Sprintf("commit %s is no longer in the repository (force push?), so there is nothing to compare with: taken as changed", short(base)),
-				}, nil
-			}
+		if !available(ctx, dir, base) {
+			return Result{
+				Changed: true,
+				Reason:  fmt.Sprintf("commit %s is no longer in the repository (force push?), so there is nothing to compare with: taken as changed", short(base)),
+			}, nil
 		}
 		paths, err := between(ctx, dir, base, headID)
 		if err != nil {
@@ -138,14 +136,17 @@ func resolve(ctx context.Context, dir, rev string) (string, error) {
 	return strings.TrimSpace(out), err
 }
 
-// fetch asks origin for one commit. GitHub serves commits that no branch points to
-// any more for as long as it has them.
-func fetch(ctx context.Context, dir, id string) error {
+// available says whether the repository has a commit, after asking origin for it if need
+// be. GitHub serves commits that no branch points to any more for as long as it has them.
+func available(ctx context.Context, dir, id string) bool {
+	if _, err := resolve(ctx, dir, id); err == nil {
+		return true
+	}
 	if _, err := git(ctx, dir, "fetch", "--quiet", "--no-tags", "origin", id); err != nil {
-		return err
+		return false
 	}
 	_, err := resolve(ctx, dir, id)
-	return err
+	return err == nil
 }
 
 func git(ctx context.Context, dir string, args ...string) (string, error) {

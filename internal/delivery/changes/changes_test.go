@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"sentry/internal/delivery/changes"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"sentry/internal/delivery/changes"
 )
 
 const zero = "0000000000000000000000000000000000000000"

@@ -17,13 +17,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
-	"github.com/aws/aws-sdk-go-v2/service/ecs"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/spf13/cobra"
-
 	"sentry/internal/delivery/changes"
 	"sentry/internal/delivery/engine"
 	"sentry/internal/delivery/github"
@@ -32,6 +25,13 @@ import (
 	"sentry/internal/delivery/publish"
 	"sentry/internal/delivery/report"
 	"sentry/internal/delivery/rollout"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/spf13/cobra"
 )
 
 // environment is what the commands take from outside: the variables of the process.
@@ -128,7 +128,7 @@ func (e environment) source() *cobra.Command {
 	dir := c.Flags().String("dir", ".", "the checkout of the application")
 	backend := c.Flags().String("backend", "backend", "folder of the back end, which has a Dockerfile")
 	frontend := c.Flags().String("frontend", "frontend", "folder of the front end, which has package.json and package-lock.json")
-	c.RunE = func(c *cobra.Command, _ []string) error {
+	c.RunE = func(*cobra.Command, []string) error {
 		var errs []error
 		for _, want := range [][3]string{
 			{*backend, "Dockerfile", "BACKEND_DIRECTORY"},
@@ -627,16 +627,17 @@ func (e environment) look(ctx context.Context, store lock.Store) ([]lock.Lock, [
 		return nil, nil, "", err
 	}
 	var lives []lock.Life
-	text := fmt.Sprintf("### Locks of stack `%s`\n\n", store.Stack)
+	var text strings.Builder
+	fmt.Fprintf(&text, "### Locks of stack `%s`\n\n", store.Stack)
 	for _, l := range locks {
 		life, run, err := lock.Run(ctx, client, l, "deploy-"+store.Stack+".yml")
 		if err != nil {
 			return nil, nil, "", err
 		}
 		lives = append(lives, life)
-		text += lock.Describe(l, life, run, time.Now())
+		text.WriteString(lock.Describe(l, life, run, time.Now()))
 	}
-	return locks, lives, text, nil
+	return locks, lives, text.String(), nil
 }
 
 func (e environment) lockShow() *cobra.Command {

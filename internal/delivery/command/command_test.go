@@ -12,10 +12,10 @@ import (
 	"strings"
 	"testing"
 
+	"sentry/internal/delivery/command"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"sentry/internal/delivery/command"
 )
 
 // runner is a GitHub runner: the files and variables a step finds there.
@@ -266,9 +266,19 @@ func TestAValueCannotWriteOtherOutputs(t *testing.T) {
 
 func TestWrongArguments(t *testing.T) {
 	for _, args := range [][]string{
-		{"preview"}, {"preview", "--stack", "prod"}, {"apply", "--stack", "staging"}, {"release", "--stack", "staging", "--image", "x:latest"},
-		{"rollout", "verify"}, {"rollout", "verify", "--cluster", "c", "--service", "s", "--task-definition", "family"}, {"publish"}, {"publish", "--dir", "x"},
-		{"comment", "--stack", "staging", "--body", "none"}, {"lock", "show", "--stack", "../production"}, {"preview", "--stack", "staging", "--attach", "x"}, {"changes", "stray"}, {"nonsense"},
+		{"preview"},
+		{"preview", "--stack", "prod"},
+		{"apply", "--stack", "staging"},
+		{"release", "--stack", "staging", "--image", "x:latest"},
+		{"rollout", "verify"},
+		{"rollout", "verify", "--cluster", "c", "--service", "s", "--task-definition", "family"},
+		{"publish"},
+		{"publish", "--dir", "x"},
+		{"comment", "--stack", "staging", "--body", "none"},
+		{"lock", "show", "--stack", "../production"},
+		{"preview", "--stack", "staging", "--attach", "x"},
+		{"changes", "stray"},
+		{"nonsense"},
 	} {
 		assert.Error(t, newRunner(t).run(args...), args)
 	}

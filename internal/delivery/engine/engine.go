@@ -16,9 +16,9 @@ import (
 	"slices"
 	"strings"
 
-	"gopkg.in/yaml.v3"
-
 	"sentry/internal/delivery/preview"
+
+	"gopkg.in/yaml.v3"
 )
 
 // Run runs `pulumi` with the arguments; it is the seam at which tests take the CLI's place.

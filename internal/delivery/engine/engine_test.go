@@ -11,11 +11,11 @@ import (
 	"strings"
 	"testing"
 
+	"sentry/internal/delivery/engine"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
-
-	"sentry/internal/delivery/engine"
 )
 
 // cli plays the pulumi command: it answers with recordings of the real one.

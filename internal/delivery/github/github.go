@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -236,7 +237,7 @@ type Run struct {
 
 // Runs lists the newest runs of a workflow file, newest first; status filters when not empty.
 func (c *Client) Runs(ctx context.Context, workflow, status string, n int) ([]Run, error) {
-	query := url.Values{"per_page": {fmt.Sprint(min(n, perPage))}}
+	query := url.Values{"per_page": {strconv.Itoa(min(n, perPage))}}
 	if status != "" {
 		query.Set("status", status)
 	}

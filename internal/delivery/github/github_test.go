@@ -13,10 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"sentry/internal/delivery/github"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"sentry/internal/delivery/github"
 )
 
 // server plays the part of api.github.com. It notes every change it is asked for.
@@ -33,7 +33,7 @@ type server struct {
 	badGates int // answers 502 that many times
 }
 
-func page(w http.ResponseWriter, r *http.Request, list []map[string]any) []map[string]any {
+func page(r *http.Request, list []map[string]any) []map[string]any {
 	n, _ := strconv.Atoi(r.URL.Query().Get("per_page"))
 	p, _ := strconv.Atoi(r.URL.Query().Get("page"))
 	p = max(p, 1)
@@ -58,10 +58,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.changes = append(s.changes, r.Method+" "+path+" "+string(body))
 		answer(map[string]any{"number": 77})
 	case path == "/issues/5/comments":
-		answer(page(w, r, s.comments))
+		answer(page(r, s.comments))
 	case path == "/issues":
 		assert.Equal(s.t, "open", r.URL.Query().Get("state"))
-		answer(page(w, r, s.issues))
+		answer(page(r, s.issues))
 	case path == "/pulls":
 		assert.Equal(s.t, "octo-fork:feature/x", r.URL.Query().Get("head"))
 		answer(s.pulls)
@@ -70,7 +70,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("page") == "1" {
 			s.asked++
 		}
-		answer(map[string]any{"jobs": page(w, r, list)})
+		answer(map[string]any{"jobs": page(r, list)})
 	case path == "/actions/workflows/deploy-production.yml/runs":
 		answer(map[string]any{"workflow_runs": s.runs})
 	default:
@@ -198,7 +198,7 @@ func job(name, status, conclusion string, attempt int) map[string]any {
 	return map[string]any{"name": name, "status": status, "conclusion": conclusion, "run_attempt": attempt, "html_url": "https://github.com/octo-org/sentry/actions/runs/9"}
 }
 
-func wait(t *testing.T, s *server, names ...string) (error, time.Duration) {
+func wait(t *testing.T, s *server, names ...string) (time.Duration, error) {
 	t.Helper()
 	now := time.Unix(0, 0)
 	w := github.Waiter{
@@ -207,7 +207,7 @@ func wait(t *testing.T, s *server, names ...string) (error, time.Duration) {
 		Sleep: func(_ context.Context, d time.Duration) error { now = now.Add(d); return nil },
 	}
 	err := w.Wait(t.Context(), 9, names...)
-	return err, now.Sub(time.Unix(0, 0))
+	return now.Sub(time.Unix(0, 0)), err
 }
 
 func TestWaitingForAJob(t *testing.T) {
@@ -231,7 +231,7 @@ func TestWaitingForAJob(t *testing.T) {
 				st := c.states[min(asked, len(c.states)-1)]
 				return []map[string]any{job("deploy / preview", "completed", "success", 1), job("deploy / "+infra, st[0], st[1], 1)}
 			}
-			err, took := wait(t, s, infra)
+			took, err := wait(t, s, infra)
 			if c.want == "" {
 				require.NoError(t, err)
 				assert.Equal(t, time.Duration(len(c.states)-1)*10*time.Second, took)
@@ -249,7 +249,7 @@ func TestWaitingLooksAtTheLatestAttempt(t *testing.T) {
 	s := &server{jobs: func(int) []map[string]any {
 		return []map[string]any{job("deploy / a", "completed", "success", 1), job("deploy / b", "completed", "failure", 1), job("deploy / b", "completed", "success", 2)}
 	}}
-	err, _ := wait(t, s, "a", "b")
+	_, err := wait(t, s, "a", "b")
 	require.NoError(t, err, "after running the failed jobs again the old failure still counts")
 }
 
@@ -257,7 +257,7 @@ func TestWaitingForAJobThatDoesNotExistIsAnError(t *testing.T) {
 	s := &server{jobs: func(int) []map[string]any {
 		return []map[string]any{job("deploy / preview", "completed", "success", 1)}
 	}}
-	err, took := wait(t, s, "deploy-infrastucture")
+	took, err := wait(t, s, "deploy-infrastucture")
 	require.ErrorContains(t, err, `no job "deploy-infrastucture": its jobs are preview`)
 	assert.Less(t, took, time.Minute, "a misspelt name is waited for")
 
@@ -267,16 +267,16 @@ func TestWaitingForAJobThatDoesNotExistIsAnError(t *testing.T) {
 		}
 		return []map[string]any{job("deploy / a", "completed", "success", 1)}
 	}}
-	err, _ = wait(t, s, "a")
+	_, err = wait(t, s, "a")
 	require.NoError(t, err, "a job that GitHub lists a moment late fails the deployment")
 }
 
 func TestWaitingSurvivesAFewBadAnswers(t *testing.T) {
 	s := &server{badGates: 3, jobs: func(int) []map[string]any { return []map[string]any{job("a", "completed", "success", 1)} }}
-	err, _ := wait(t, s, "a")
+	_, err := wait(t, s, "a")
 	require.NoError(t, err)
 	s.badGates = 1000
-	err, _ = wait(t, s, "a")
+	_, err = wait(t, s, "a")
 	require.ErrorContains(t, err, "502")
 }
 

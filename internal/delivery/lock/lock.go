@@ -21,11 +21,11 @@ import (
 	"strings"
 	"time"
 
+	"sentry/internal/delivery/github"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-
-	"sentry/internal/delivery/github"
 )
 
 // S3 is what this package needs of the S3 API.
@@ -181,11 +181,11 @@ func (s Store) Remove(ctx context.Context, id, etag string) (Lock, error) {
 type Life string
 
 const (
-	// Alive: a job that was running when the lock was taken is running still.
+	// Alive means that a job that was running when the lock was taken still runs.
 	Alive Life = "still running"
-	// Dead: the job that was running when the lock was taken has ended.
+	// Dead means that the job that was running when the lock was taken has ended.
 	Dead Life = "ended"
-	// Unknown: no job of the deployment workflows was running then; a person's lock.
+	// Unknown means that no job of the deployment workflows was running then; a person's lock.
 	Unknown Life = "not a deployment run: taken by hand, from a laptop or elsewhere"
 )
 

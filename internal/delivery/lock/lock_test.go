@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"sentry/internal/delivery/github"
+	"sentry/internal/delivery/lock"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -16,9 +19,6 @@ import (
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"sentry/internal/delivery/github"
-	"sentry/internal/delivery/lock"
 )
 
 const bucket = "sentry-pulumi-state-123456789012"
@@ -150,27 +150,33 @@ func TestWhetherTheRunStillLives(t *testing.T) {
 	}{
 		"still running": {
 			map[string]any{"status": "in_progress", "created_at": at("10:00"), "updated_at": at("10:31")},
-			[]job{{"deploy / preview", "completed", "10:01", "10:05"}, {"deploy / deploy-infrastructure", "in_progress", "10:29", ""}}, lock.Alive,
+			[]job{{"deploy / preview", "completed", "10:01", "10:05"}, {"deploy / deploy-infrastructure", "in_progress", "10:29", ""}},
+			lock.Alive,
 		},
 		"ended": {
 			map[string]any{"status": "completed", "created_at": at("10:00"), "updated_at": at("11:00")},
-			[]job{{"deploy / deploy-infrastructure", "completed", "10:29", "10:59"}}, lock.Dead,
+			[]job{{"deploy / deploy-infrastructure", "completed", "10:29", "10:59"}},
+			lock.Dead,
 		},
 		"waited for its approval for days": {
 			map[string]any{"status": "completed", "created_at": "2026-11-10T00:00:00Z", "updated_at": at("10:40")},
-			[]job{{"deploy / preview", "completed", "09:00", "09:05"}, {"deploy / deploy-backend", "completed", "10:29", "10:40"}}, lock.Dead,
+			[]job{{"deploy / preview", "completed", "09:00", "09:05"}, {"deploy / deploy-backend", "completed", "10:29", "10:40"}},
+			lock.Dead,
 		},
 		"another run, over before the lock": {
 			map[string]any{"status": "completed", "created_at": at("08:00"), "updated_at": at("09:00")},
-			[]job{{"deploy / deploy-infrastructure", "completed", "08:01", "08:59"}}, lock.Unknown,
+			[]job{{"deploy / deploy-infrastructure", "completed", "08:01", "08:59"}},
+			lock.Unknown,
 		},
 		"a run begun after the lock": {
 			map[string]any{"status": "in_progress", "created_at": at("10:50"), "updated_at": at("10:51")},
-			[]job{{"deploy / deploy-infrastructure", "in_progress", "10:51", ""}}, lock.Unknown,
+			[]job{{"deploy / deploy-infrastructure", "in_progress", "10:51", ""}},
+			lock.Unknown,
 		},
 		"a run that only waits for its approval": {
 			map[string]any{"status": "waiting", "created_at": at("10:00"), "updated_at": at("10:05")},
-			[]job{{"deploy / preview", "completed", "10:01", "10:05"}, {"deploy / deploy-infrastructure", "waiting", "10:05", ""}}, lock.Unknown,
+			[]job{{"deploy / preview", "completed", "10:01", "10:05"}, {"deploy / deploy-infrastructure", "waiting", "10:05", ""}},
+			lock.Unknown,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

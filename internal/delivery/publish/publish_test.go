@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"sentry/internal/delivery/publish"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
@@ -21,8 +23,6 @@ import (
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"sentry/internal/delivery/publish"
 )
 
 const bucket = "sentry-staging-frontend-123456789012"

@@ -68,11 +68,13 @@ func ParseNeeds(raw string) (map[string]Need, error) {
 type Verdict string
 
 const (
+	// Succeeded means that all of it is in the environment.
 	Succeeded Verdict = "succeeded"
-	// Failed: nothing of it is in the environment, or nobody can tell what is.
+	// Failed means that nothing of it is in the environment, or nobody can tell what is.
 	Failed Verdict = "failed"
-	// Partial: some of it is in the environment and some is not.
-	Partial   Verdict = "partly failed"
+	// Partial means that some of it is in the environment and some is not.
+	Partial Verdict = "partly failed"
+	// Cancelled means that somebody stopped it, wherever it was.
 	Cancelled Verdict = "cancelled"
 )
 

@@ -6,11 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
-
 	"sentry/internal/delivery/github"
 	"sentry/internal/delivery/report"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func needs(preview, infrastructure, backend, frontend string) map[string]report.Need {
@@ -81,7 +81,7 @@ func TestVerdicts(t *testing.T) {
 }
 
 func full() report.Deployment {
-	at := func(min int) *time.Time { v := time.Date(2026, 11, 20, 10, min, 0, 0, time.UTC); return &v }
+	at := func(minute int) *time.Time { v := time.Date(2026, 11, 20, 10, minute, 0, 0, time.UTC); return &v }
 	n := needs("success", "success", "success", "success")
 	n[report.Frontend].Outputs["api-url"] = "http://api.example.invalid"
 	n[report.Frontend].Outputs["release"] = strings.Repeat("ab", 32)

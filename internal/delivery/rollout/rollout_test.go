@@ -10,14 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"sentry/internal/delivery/rollout"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"sentry/internal/delivery/rollout"
 )
 
 const released = "arn:aws:ecs:us-east-1:123456789012:task-definition/sentry-staging-backend:8"
@@ -87,7 +87,7 @@ func (f fakeLogs) GetLogEvents(_ context.Context, in *cloudwatchlogs.GetLogEvent
 }
 
 // verify runs against the answers with a clock that jumps instead of waiting.
-func verify(t *testing.T, desired int, answers ...string) (error, *fakeECS, string) {
+func verify(t *testing.T, desired int, answers ...string) (*fakeECS, string, error) {
 	t.Helper()
 	api := &fakeECS{t: t, answers: answers}
 	now := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
@@ -102,17 +102,17 @@ func verify(t *testing.T, desired int, answers ...string) (error, *fakeECS, stri
 		},
 	}
 	err := v.Verify(t.Context(), rollout.Target{Cluster: "sentry-staging-cluster", Service: "sentry-staging-backend", TaskDefinition: released, DesiredCount: desired})
-	return err, api, out.String()
+	return api, out.String(), err
 }
 
 func TestCompleted(t *testing.T) {
-	err, api, _ := verify(t, 2, "completed")
+	api, _, err := verify(t, 2, "completed")
 	require.NoError(t, err)
 	assert.Equal(t, 1, api.asked)
 }
 
 func TestWaitsWhileInProgress(t *testing.T) {
-	err, api, out := verify(t, 2, "in-progress", "in-progress", "completed")
+	api, out, err := verify(t, 2, "in-progress", "in-progress", "completed")
 	require.NoError(t, err)
 	assert.Equal(t, 3, api.asked)
 	assert.Equal(t, "sentry-staging-backend:8: IN_PROGRESS, 1 of 2 tasks running, 1 pending, 0 failed\nsentry-staging-backend:8: COMPLETED, 2 of 2 tasks running, 0 pending, 0 failed\n", out, "the log repeats itself or is silent")
@@ -121,17 +121,17 @@ func TestWaitsWhileInProgress(t *testing.T) {
 // F13: AWS calls a rolled-back service steady and the deployment successful.
 func TestRolledBackIsAFailure(t *testing.T) {
 	for _, answers := range [][]string{{"rolled-back"}, {"rolling-back"}, {"in-progress", "crash-loop", "rolling-back"}, {"in-progress", "rolled-back"}} {
-		err, _, _ := verify(t, 2, answers...)
+		_, _, err := verify(t, 2, answers...)
 		var failure *rollout.Failure
 		require.ErrorAs(t, err, &failure, "%v is reported as a success", answers)
 		assert.Contains(t, failure.Reason, "rolled back: the service runs sentry-staging-backend:7, not sentry-staging-backend:8 which was released", answers)
 	}
-	err, _, _ := verify(t, 2, "rolling-back")
+	_, _, err := verify(t, 2, "rolling-back")
 	assert.Contains(t, err.Error(), "tasks failed to start", "the circuit breaker's own reason is lost")
 }
 
 func TestTheFailureShowsWhyTheTasksStopped(t *testing.T) {
-	err, _, _ := verify(t, 2, "rolled-back")
+	_, _, err := verify(t, 2, "rolled-back")
 	var failure *rollout.Failure
 	require.ErrorAs(t, err, &failure)
 	for _, want := range []string{
@@ -149,7 +149,7 @@ func TestTheFailureShowsWhyTheTasksStopped(t *testing.T) {
 }
 
 func TestFailedWithoutRollback(t *testing.T) {
-	err, _, _ := verify(t, 2, "failed-no-rollback")
+	_, _, err := verify(t, 2, "failed-no-rollback")
 	var failure *rollout.Failure
 	require.ErrorAs(t, err, &failure)
 	assert.Contains(t, failure.Reason, "the deployment of sentry-staging-backend:8 failed: ECS deployment circuit breaker: tasks failed to start.")
@@ -157,7 +157,7 @@ func TestFailedWithoutRollback(t *testing.T) {
 
 func TestStillInProgressAfterTheTimeOut(t *testing.T) {
 	for _, answer := range []string{"in-progress", "crash-loop"} {
-		err, api, _ := verify(t, 2, answer)
+		api, _, err := verify(t, 2, answer)
 		var failure *rollout.Failure
 		require.ErrorAs(t, err, &failure)
 		assert.Contains(t, failure.Reason, "still in progress after 10m0s")
@@ -167,10 +167,10 @@ func TestStillInProgressAfterTheTimeOut(t *testing.T) {
 }
 
 func TestNoTasksIsASuccessOnlyWhenNoneWereAskedFor(t *testing.T) {
-	err, _, _ := verify(t, 0, "no-tasks")
+	_, _, err := verify(t, 0, "no-tasks")
 	require.NoError(t, err, "an environment put to sleep on purpose can never be deployed to")
 	for _, asked := range []int{2, -1} {
-		err, _, _ = verify(t, asked, "no-tasks")
+		_, _, err = verify(t, asked, "no-tasks")
 		require.Error(t, err, "a roll-out that started nothing is reported as a success")
 		assert.Contains(t, err.Error(), "nothing runs: the desired count of sentry-staging-backend is 0")
 	}
@@ -178,16 +178,16 @@ func TestNoTasksIsASuccessOnlyWhenNoneWereAskedFor(t *testing.T) {
 
 func TestNoSuchService(t *testing.T) {
 	for _, answer := range []string{"missing", "inactive", "draining"} {
-		err, _, _ := verify(t, 2, answer)
+		_, _, err := verify(t, 2, answer)
 		require.Error(t, err, answer)
 		assert.Contains(t, err.Error(), "deploy the infrastructure first", answer)
 	}
 }
 
 func TestAnUnansweredQuestionIsNotASuccess(t *testing.T) {
-	err, _, _ := verify(t, 2, "throttled")
+	_, _, err := verify(t, 2, "throttled")
 	require.ErrorContains(t, err, "ThrottlingException")
-	err, _, _ = verify(t, 2, "in-progress", "throttled")
+	_, _, err = verify(t, 2, "in-progress", "throttled")
 	require.ErrorContains(t, err, "ThrottlingException")
 }
 
