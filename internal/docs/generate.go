@@ -1,0 +1,160 @@
+// Package docs writes the parts of the documents that are made of the program itself: the diagram, the costs, the
+// keys of configuration, the outputs. They stand between comments,
+//
+//	<!-- begin generated: NAME -->
+//	<!-- end generated: NAME -->
+//
+// and are rewritten by `make docs`; a test fails when one is stale.
+package docs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"sentry/internal/cost"
+	"sentry/internal/sandbox"
+)
+
+// Stack is one stack, as the generators look at it.
+type Stack struct {
+	Name string
+	// Running is after a release; New is before the first.
+	Running, New *sandbox.Recording
+	Cost         cost.Report
+}
+
+// Parts are the generated texts of the project in dir, by name.
+func Parts(program cost.Program, dir string) (map[string]string, error) {
+	names, err := cost.Stacks(dir)
+	if err != nil {
+		return nil, err
+	}
+	var stacks []Stack
+	for _, name := range names {
+		stack := Stack{Name: name}
+		if stack.Running, err = cost.Record(program, dir, name); err != nil {
+			return nil, err
+		}
+		config, err := sandbox.StackConfig(dir, name)
+		if err != nil {
+			return nil, err
+		}
+		config[cost.Project+":awsAccountId"] = "" // the sandbox is an account of its own
+		if stack.New, err = sandbox.Record(program(dir), sandbox.MockOptions{
+			Project: cost.Project, Stack: name, Config: config, RootDirectory: dir,
+		}); err != nil {
+			return nil, fmt.Errorf("run the program for the new stack %q: %w", name, err)
+		}
+		if stack.Cost, err = cost.Stack(program, dir, name, nil); err != nil {
+			return nil, err
+		}
+		stacks = append(stacks, stack)
+	}
+	configuration, err := configurationTable(dir, names)
+	if err != nil {
+		return nil, err
+	}
+	scaling, err := scalingTable()
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{
+		"diagram":       Diagram(stacks),
+		"costs":         costTable(stacks),
+		"configuration": configuration,
+		"outputs":       outputsTable(stacks),
+		"scaling":       scaling,
+	}, nil
+}
+
+var marker = regexp.MustCompile(`<!-- (begin|end) generated: ([a-z]+) -->`)
+
+// Rewrite puts the parts between their comments, and leaves everything else as it is.
+func Rewrite(text string, parts map[string]string) (string, error) {
+	var out strings.Builder
+	open, rest := "", 0
+	for _, at := range marker.FindAllStringSubmatchIndex(text, -1) {
+		kind, name := text[at[2]:at[3]], text[at[4]:at[5]]
+		part, known := parts[name]
+		switch {
+		case !known:
+			return "", fmt.Errorf("no generated part is called %q", name)
+		case kind == "begin" && open != "":
+			return "", fmt.Errorf("generated part %q begins inside of %q", name, open)
+		case kind == "end" && open != name:
+			return "", fmt.Errorf("generated part %q ends without having begun", name)
+		case kind == "begin":
+			out.WriteString(text[rest:at[1]] + "\n")
+			open = name
+		default:
+			out.WriteString(strings.TrimSpace(part) + "\n")
+			open, rest = "", at[0]
+		}
+	}
+	if open != "" {
+		return "", fmt.Errorf("generated part %q has no end", open)
+	}
+	return out.String() + text[rest:], nil
+}
+
+// Files are the documents of the project in dir: README.md and everything in docs.
+func Files(dir string) ([]string, error) {
+	files := []string{filepath.Join(dir, "README.md")}
+	err := filepath.WalkDir(filepath.Join(dir, "docs"), func(path string, _ fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, ".md") {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for documents: %w", err)
+	}
+	return files, nil
+}
+
+// Update rewrites the generated parts of all documents. With check it writes nothing. It returns the documents
+// that changed or would change, relative to dir.
+func Update(program cost.Program, dir string, check bool) ([]string, error) {
+	parts, err := Parts(program, dir)
+	if err != nil {
+		return nil, err
+	}
+	files, err := Files(dir)
+	if err != nil {
+		return nil, err
+	}
+	var changed []string
+	var errs []error
+	for _, file := range files {
+		name, err := filepath.Rel(dir, file)
+		if err != nil {
+			return nil, err
+		}
+		before, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read a document: %w", err)
+		}
+		after, err := Rewrite(string(before), parts)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+			continue
+		}
+		if after == string(before) {
+			continue
+		}
+		changed = append(changed, name)
+		if !check {
+			if err := os.WriteFile(file, []byte(after), 0o644); err != nil {
+				return nil, fmt.Errorf("write a document: %w", err)
+			}
+		}
+	}
+	slices.Sort(changed)
+	return changed, errors.Join(errs...)
+}
