@@ -24,7 +24,7 @@ type flags struct {
 	dir    string
 	stack  string
 	config []string
-	diff   bool
+	detail bool
 }
 
 func newCommand(out, log io.Writer) *cobra.Command {
@@ -58,13 +58,13 @@ func newCommand(out, log io.Writer) *cobra.Command {
 	}
 	preview := verb("preview", "Show what up would do", func(ctx context.Context, s *sandbox.Stack) error {
 		var opts []optpreview.Option
-		if f.diff {
+		if f.detail {
 			opts = append(opts, optpreview.Diff())
 		}
 		_, err := s.Preview(ctx, opts...)
 		return err
 	})
-	preview.Flags().BoolVar(&f.diff, "diff", false, "show the changed properties")
+	preview.Flags().BoolVar(&f.detail, "diff", false, "show the changed properties")
 	up := verb("up", "Deploy a stack into the sandbox that .sandbox/ keeps", func(ctx context.Context, s *sandbox.Stack) error {
 		_, err := s.Up(ctx)
 		return err
@@ -81,6 +81,16 @@ func newCommand(out, log io.Writer) *cobra.Command {
 		printOutputs(out, "", outputs)
 		return err
 	})
+	var base, folder string
+	diff := &cobra.Command{
+		Use:   "diff --base <ref>",
+		Short: "Show what the working tree changes against a commit, for every stack",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return f.diff(cmd.Context(), base, folder, out, log) },
+	}
+	diff.Flags().StringVar(&base, "base", "", "the commit, branch or tag to compare with")
+	diff.Flags().StringVar(&folder, "out", "", "a folder for the engine's events, <stack>.json, one event a line")
+	root.AddCommand(diff)
 	root.AddCommand(&cobra.Command{
 		Use:   "cli",
 		Short: "Find the Pulumi CLI, or build it, and print its path",

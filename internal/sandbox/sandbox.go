@@ -314,6 +314,8 @@ type Result struct {
 	Counts  map[string]int // resources by what happened to them: create, update, replace, delete, same
 	Events  []Event        // everything but same
 	Outputs map[string]any // the stack's outputs, secret ones masked
+	// EngineEvents are all events, as the engine sent them.
+	EngineEvents []apitype.EngineEvent
 }
 
 // Changed reports whether anything but same happened.
@@ -359,6 +361,7 @@ func (s *Stack) collect(run func(events chan events.EngineEvent, out []io.Writer
 }
 
 func (r *Result) add(e events.EngineEvent) {
+	r.EngineEvents = append(r.EngineEvents, e.EngineEvent)
 	switch {
 	case e.ResourcePreEvent != nil:
 		m := e.ResourcePreEvent.Metadata

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
+
+	"sentry/infra"
+	"sentry/internal/sandbox"
+)
+
+// releasedImage runs in both the base and the head: without one there are no tasks, and a changed number of
+// them would not show.
+const releasedImage = sandbox.AccountID + ".dkr.ecr." + sandbox.DefaultRegion + ".amazonaws.com/sentry@sha256:" +
+	"0000000000000000000000000000000000000000000000000000000000000001"
+
+// diff shows what the working tree changes against a commit (E3): the commit's own program deploys every stack
+// into a new sandbox, and the working tree's program is previewed on top. folder, when set, gets the engine's
+// events of each preview as <stack>.json, one a line.
+func (f *flags) diff(ctx context.Context, base, folder string, out, log io.Writer) (err error) {
+	dir, stacks, err := f.project()
+	if err != nil {
+		return err
+	}
+	if base == "" {
+		return errors.New("which commit to compare with? say --base main")
+	}
+	if folder != "" {
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return fmt.Errorf("make the folder for the previews: %w", err)
+		}
+	}
+	tree, remove, err := checkOut(ctx, dir, base)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	if err := deployBase(ctx, tree, base, log); err != nil {
+		return err
+	}
+
+	sb, err := sandbox.New(ctx, sandbox.Options{
+		Dir: filepath.Join(tree, ".sandbox"), ProjectDir: dir, Program: infra.DeployIn, Log: log, Display: out, Color: color(out),
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, sb.Close()) }()
+	var errs []error
+	for _, name := range stacks {
+		fmt.Fprintf(out, "\n%s: what the working tree changes against %s\n\n", name, base)
+		errs = append(errs, previewHead(ctx, sb, name, folder))
+	}
+	return errors.Join(errs...)
+}
+
+// previewHead writes the events also of a preview that fails.
+func previewHead(ctx context.Context, sb *sandbox.Sandbox, name, folder string) error {
+	s, err := sb.Stack(ctx, name)
+	if err != nil {
+		return err
+	}
+	r, err := s.Preview(ctx, optpreview.Diff())
+	if err != nil {
+		err = fmt.Errorf("preview of %s: %w", name, err)
+	}
+	if folder == "" {
+		return err
+	}
+	file, fileErr := os.Create(filepath.Join(folder, name+".json"))
+	if fileErr != nil {
+		return errors.Join(err, fmt.Errorf("write the preview of %s: %w", name, fileErr))
+	}
+	encoder := json.NewEncoder(file)
+	for _, event := range r.EngineEvents {
+		if fileErr = encoder.Encode(event); fileErr != nil {
+			break
+		}
+	}
+	if fileErr = errors.Join(fileErr, file.Close()); fileErr != nil {
+		err = errors.Join(err, fmt.Errorf("write the preview of %s: %w", name, fileErr))
+	}
+	return err
+}
+
+// checkOut puts a commit into a folder of its own, beside the working tree.
+func checkOut(ctx context.Context, dir, ref string) (tree string, remove func() error, err error) {
+	git := func(args ...string) error {
+		text, err := exec.CommandContext(ctx, "git", append([]string{"-C", dir}, args...)...).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(string(text)))
+		}
+		return nil
+	}
+	if err := git("rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{commit}"); err != nil {
+		return "", nil, fmt.Errorf("no commit %q in %s: fetch it first (a shallow clone has the newest commit only)", ref, dir)
+	}
+	if tree, err = os.MkdirTemp("", "sentry-base-"); err != nil {
+		return "", nil, fmt.Errorf("make a folder for %s: %w", ref, err)
+	}
+	remove = func() error {
+		// Also after an interrupt: a worktree that stays registered is in the way of the next one.
+		err := exec.Command("git", "-C", dir, "worktree", "remove", "--force", tree).Run()
+		return errors.Join(err, os.RemoveAll(tree))
+	}
+	if err := git("worktree", "add", "--detach", "--force", tree, ref); err != nil {
+		return "", nil, errors.Join(fmt.Errorf("check out %s: %w", ref, err), os.RemoveAll(tree))
+	}
+	return tree, remove, nil
+}
+
+// deployBase runs the base's own sandbox command, so that its stacks are deployed by its own program.
+func deployBase(ctx context.Context, tree, base string, log io.Writer) error {
+	stacks, err := sandbox.Stacks(tree)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(tree, "cmd", "sandbox")); err != nil {
+		return fmt.Errorf("%s has no cmd/sandbox to deploy it with: compare with a newer commit", base)
+	}
+	run := func(name string, args ...string) error {
+		cmd := exec.CommandContext(ctx, name, args...)
+		cmd.Dir = tree
+		// As the Makefile builds, so that what both commits share is compiled once.
+		if flags := os.Getenv("GOFLAGS"); !slices.Contains(strings.Fields(flags), "-trimpath") {
+			cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath "+flags)
+		}
+		text, err := cmd.CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w\n%s", err, strings.TrimSpace(string(text)))
+		}
+		return nil
+	}
+	binary := filepath.Join(tree, ".sandbox-base")
+	fmt.Fprintf(log, "Compiling %s…\n", base)
+	if err := run("go", "build", "-o", binary, "./cmd/sandbox"); err != nil {
+		return fmt.Errorf("compile %s: %w", base, err)
+	}
+	for _, stack := range stacks {
+		fmt.Fprintf(log, "Deploying %s as of %s…\n", stack, base)
+		if err := run(binary, "up", "-s", stack, "--config", "sentry:image="+releasedImage); err != nil {
+			return fmt.Errorf("deploy %s as of %s: %w", stack, base, err)
+		}
+	}
+	return nil
+}
