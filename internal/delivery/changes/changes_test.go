@@ -96,6 +96,7 @@ func TestOrdinaryPushes(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := newRepo(t)
 			before := r.commit("before")
 			c.push(r)

@@ -423,8 +423,12 @@ func (e environment) publish() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		store := s3.NewFromConfig(cfg, func(o *s3.Options) {
+			// An S3 that is not Amazon's has no host name per bucket.
+			o.UsePathStyle = e.getenv("AWS_ENDPOINT_URL_S3") != "" || e.getenv("AWS_ENDPOINT_URL") != ""
+		})
 		res, err := publish.Publisher{
-			S3: s3.NewFromConfig(cfg), Bucket: *bucket, CloudFront: cloudfront.NewFromConfig(cfg), Distribution: *distribution, Out: c.OutOrStdout(),
+			S3: store, Bucket: *bucket, CloudFront: cloudfront.NewFromConfig(cfg), Distribution: *distribution, Out: c.OutOrStdout(),
 		}.Publish(c.Context(), *dir)
 		if err != nil {
 			return err
