@@ -113,7 +113,7 @@ func NewService(ctx *pulumi.Context, name string, args *ServiceArgs, opts ...pul
 		return nil, fmt.Errorf("register the service %q: %w", name, err)
 	}
 
-	repository, err := service.addRepository(ctx, name, args)
+	repository, err := service.addRepository(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +209,7 @@ func NewService(ctx *pulumi.Context, name string, args *ServiceArgs, opts ...pul
 }
 
 // addRepository makes the image repository (A7, F11): a tag names one image for ever, and old images go.
-func (service *Service) addRepository(ctx *pulumi.Context, name string, args *ServiceArgs) (*ecr.Repository, error) {
+func (service *Service) addRepository(ctx *pulumi.Context, name string) (*ecr.Repository, error) {
 	repository, err := ecr.NewRepository(ctx, name+"-backend", &ecr.RepositoryArgs{
 		Name:                       pulumi.String(name + "-backend"),
 		ImageTagMutability:         pulumi.String("IMMUTABLE"),

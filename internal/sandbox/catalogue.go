@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -459,11 +460,6 @@ func lookup(token string) (*entry, error) {
 		"(inputs, outputs, what replaces it, what AWS refuses)", token)
 }
 
-func (e *entry) input(name string) (input, bool) {
-	for _, in := range e.parsed {
-		if in.name == name {
-			return in, true
-		}
-	}
-	return input{}, false
+func (e *entry) takes(name string) bool {
+	return slices.ContainsFunc(e.parsed, func(in input) bool { return in.name == name })
 }

@@ -285,7 +285,7 @@ func refusal(problems []problem) error {
 func (c *call) checkInputs(auto string) []problem {
 	var problems []problem
 	for _, key := range sortedKeys(c.in) {
-		if _, ok := c.input(key); !ok && !strings.HasPrefix(key, "__") {
+		if !c.takes(key) && !strings.HasPrefix(key, "__") {
 			problems = append(problems, problem{key, fmt.Sprintf("Invalid or unknown key. %s has no input %q", c.typ, key)})
 		}
 	}
@@ -340,7 +340,7 @@ func (c *call) diff(oldInputs, state attrs) []change {
 		}
 		changes = append(changes, change{in.name, kind, in.forces})
 	}
-	if _, ok := c.input("tags"); ok && !slices.ContainsFunc(changes, func(d change) bool { return d.key == "tags" }) &&
+	if c.takes("tags") && !slices.ContainsFunc(changes, func(d change) bool { return d.key == "tags" }) &&
 		!hasUnknown(c.allTags()) && !reflect.DeepEqual(c.allTags(), orEmpty(state.tags("tagsAll"))) {
 		changes = append(changes, change{"tagsAll", "update", false})
 	}
@@ -427,7 +427,7 @@ func (c *call) fill(out attrs) {
 			out[in.name] = in.fallback
 		}
 	}
-	if _, ok := c.input("tags"); ok {
+	if c.takes("tags") {
 		out["tagsAll"] = c.allTags()
 	}
 }
@@ -710,7 +710,7 @@ func (c *Cloud) strike(op string, at *call) (after, err error) {
 			continue
 		}
 		c.faults = slices.Delete(c.faults, i, i+1)
-		err := error(errors.New(f.Message))
+		err := errors.New(f.Message)
 		if f.Kill {
 			c.killed = true
 			err = errKilled

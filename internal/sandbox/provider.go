@@ -173,11 +173,6 @@ func (s *server) Configure(ctx context.Context, req *pulumirpc.ConfigureRequest)
 	if err != nil {
 		return nil, err
 	}
-	for key, v := range req.GetVariables() {
-		if name := key[strings.LastIndex(key, ":")+1:]; !in.has(name) {
-			in[name] = v
-		}
-	}
 	configured, err := configure(in)
 	if err != nil {
 		return nil, err
