@@ -144,7 +144,7 @@ func (network *Network) addTasksSecurityGroup(ctx *pulumi.Context, name string, 
 	for _, source := range args.IngressCIDRs {
 		rule, err := vpc.NewSecurityGroupIngressRule(ctx, name+"-tasks-from-"+strings.ReplaceAll(source.String(), "/", "-"), &vpc.SecurityGroupIngressRuleArgs{
 			SecurityGroupId: group.ID(),
-			Description:     pulumi.Sprintf("Requests to the backend from %s", source),
+			Description:     pulumi.String("Requests to the backend from " + source.String()),
 			IpProtocol:      pulumi.String("tcp"),
 			FromPort:        pulumi.Int(args.Port),
 			ToPort:          pulumi.Int(args.Port),

@@ -80,13 +80,13 @@ func TestTasksSecurityGroup(t *testing.T) { // A3
 		assert.EqualValues(t, 8080, in["fromPort"], "nobody reaches the backend")
 		assert.EqualValues(t, 8080, in["toPort"], "more ports are open than the backend's")
 		assert.Equal(t, "0.0.0.0/0", in["cidrIpv4"], "browsers cannot reach the backend")
-		assert.NotEmpty(t, in["description"], "a rule that nobody can explain is a rule that nobody dares to remove")
+		assert.Equal(t, "Requests to the backend from 0.0.0.0/0", in["description"], "a rule that nobody can explain is a rule that nobody dares to remove")
 
 		require.Len(t, d.ByType(tEgress), 1)
 		out := d.ByType(tEgress)[0].Inputs.Mappable()
 		assert.Equal(t, "-1", out["ipProtocol"], "the tasks cannot call what they need")
 		assert.Equal(t, "0.0.0.0/0", out["cidrIpv4"], "the tasks cannot call what they need")
-		assert.NotEmpty(t, out["description"])
+		assert.NotEmpty(t, out["description"], "a rule that nobody can explain is a rule that nobody dares to remove")
 
 		for _, rule := range slices.Concat(d.ByType(tIngress), d.ByType(tEgress)) {
 			assert.Equal(t, group.ID, rule.Inputs.Mappable()["securityGroupId"], "%s belongs to another group", rule.Name)
