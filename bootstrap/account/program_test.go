@@ -337,3 +337,19 @@ func TestNamedKnowsEveryNameThatAWSTakesOnce(t *testing.T) {
 	}
 	assert.Equal(t, found, named)
 }
+
+func TestTheProjectFileDeclaresTheKeys(t *testing.T) {
+	text, err := os.ReadFile("../Pulumi.yaml")
+	require.NoError(t, err)
+	var file struct {
+		Name   string
+		Config map[string]any
+	}
+	require.NoError(t, yaml.Unmarshal(text, &file))
+	assert.Equal(t, Project, file.Name)
+	// The imports are cmd/bootstrap's own business.
+	for _, key := range []string{"aws:region", Project + ":" + keyRepository, Project + ":" + keyBucketSuffix, Project + ":" + keyAWSAccountID, Project + ":" + keyOIDCProviderARN} {
+		assert.Contains(t, file.Config, key)
+	}
+	assert.Len(t, file.Config, 5)
+}

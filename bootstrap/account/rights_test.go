@@ -32,8 +32,8 @@ var place = Place{
 	KeyARN:      "arn:aws:kms:us-east-1:123456789012:key/1111aaaa-22bb-33cc-44dd-5555eeee6666",
 }
 
-// recordProgram runs infra/ with the real stack file and the mocks.
-func recordProgram(t *testing.T, environment string) *sandbox.Recording {
+// recordProgram runs infra/ with the real stack file, and settings on top, under the mocks.
+func recordProgram(t *testing.T, environment string, settings map[string]string) *sandbox.Recording {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, "Pulumi."+environment+".yaml"))
 	require.NoError(t, err)
@@ -49,6 +49,7 @@ func recordProgram(t *testing.T, environment string) *sandbox.Recording {
 		require.NoError(t, err)
 		config[key] = string(encoded)
 	}
+	maps.Copy(config, settings)
 	recording, err := sandbox.Record(infra.DeployIn(root), sandbox.MockOptions{Project: product, Stack: environment, Config: config})
 	require.NoError(t, err)
 	return recording
@@ -57,7 +58,7 @@ func recordProgram(t *testing.T, environment string) *sandbox.Recording {
 func TestTheTableKnowsWhatTheProgramRegisters(t *testing.T) {
 	for _, environment := range Environments {
 		used := map[string]bool{"aws:index/getCallerIdentity:getCallerIdentity": true} // a function, which no recording shows
-		for _, r := range recordProgram(t, environment).Resources {
+		for _, r := range recordProgram(t, environment, nil).Resources {
 			if strings.HasPrefix(r.Type, "sentry:infra:") {
 				continue // a component of infra/ calls nothing itself
 			}
@@ -516,7 +517,17 @@ func TestNoRoleCanRaiseItself(t *testing.T) {
 func TestTheBoundaryHoldsWhatTheProgramsRolesNeedAndNoMore(t *testing.T) {
 	for _, environment := range Environments {
 		boundary := Boundary(environment, place)
-		policies := recordProgram(t, environment).ByType("aws:iam/rolePolicy:RolePolicy")
+		recording := recordProgram(t, environment, map[string]string{
+			"sentry:permissionsBoundary": BoundaryName(environment),
+			"sentry:secrets": `{"DATABASE":"arn:aws:secretsmanager:us-east-1:123456789012:secret:sentry/` + environment + `/database-AbCdEf",` +
+				`"TOKEN":"arn:aws:ssm:us-east-1:123456789012:parameter/sentry/` + environment + `/token"}`,
+		})
+		for _, role := range recording.ByType("aws:iam/role:Role") {
+			r := request("iam:CreateRole", "arn:aws:iam::123456789012:role/"+role.Inputs["name"].StringValue(),
+				"iam:PermissionsBoundary", role.Inputs["permissionsBoundary"].StringValue())
+			assert.Equal(t, policy.Allowed, policy.Decide(r, rightsOf(t, DeployRole(environment))...), "the deploy role may not create %s", role.Name)
+		}
+		policies := recording.ByType("aws:iam/rolePolicy:RolePolicy")
 		require.Len(t, policies, 2)
 		for _, r := range policies {
 			document, err := policy.Parse(r.Inputs["policy"].StringValue())

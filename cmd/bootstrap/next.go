@@ -77,10 +77,7 @@ func writeBackend(path, url string) error {
 	block := "backend:\n  url: " + url + "\n"
 	changed := backendBlock.ReplaceAllLiteral(text, []byte(block))
 	if !backendBlock.Match(text) {
-		if len(text) > 0 && text[len(text)-1] != '\n' {
-			text = append(text, '\n')
-		}
-		changed = append(text, block...)
+		changed = []byte(strings.TrimSuffix(string(text), "\n") + "\n" + block)
 	}
 	if err := os.WriteFile(path, changed, 0o644); err != nil {
 		return fmt.Errorf("write the state bucket into Pulumi.yaml: %w", err)

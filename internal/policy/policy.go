@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -145,7 +146,7 @@ func (d Document) Validate() error {
 	for i, s := range d.Statement {
 		name := s.Sid
 		if name == "" {
-			name = fmt.Sprint(i)
+			name = strconv.Itoa(i)
 		}
 		for _, err := range s.problems() {
 			problems = append(problems, fmt.Errorf("statement %s: %w", name, err))
