@@ -145,8 +145,10 @@ func TestAnotherRegionIsSaid(t *testing.T) {
 // registered is a resource as a program would register it.
 func registered(token string, inputs map[string]any) sandbox.Resource {
 	urn := "urn:pulumi:staging::sentry::sentry:infra:Service$" + token + "::sentry-staging-thing"
-	return sandbox.Resource{Type: token, Name: "sentry-staging-thing", URN: urn, Custom: true,
-		Inputs: resource.NewPropertyMapFromMap(inputs), Outputs: resource.PropertyMap{}}
+	return sandbox.Resource{
+		Type: token, Name: "sentry-staging-thing", URN: urn, Custom: true,
+		Inputs: resource.NewPropertyMapFromMap(inputs), Outputs: resource.PropertyMap{},
+	}
 }
 
 func TestPriceOfSingleResources(t *testing.T) {
@@ -186,7 +188,8 @@ func TestPriceOfSingleResources(t *testing.T) {
 		"an alarm of high resolution": {[]sandbox.Resource{registered("aws:cloudwatch/metricAlarm:MetricAlarm", map[string]any{"period": 10})}, 0.30, ""},
 		"an alarm on two metrics": {[]sandbox.Resource{registered("aws:cloudwatch/metricAlarm:MetricAlarm", map[string]any{
 			"metricQueries": []any{
-				map[string]any{"metric": map[string]any{"metricName": "a"}}, map[string]any{"metric": map[string]any{"metricName": "b"}},
+				map[string]any{"metric": map[string]any{"metricName": "a"}},
+				map[string]any{"metric": map[string]any{"metricName": "b"}},
 				map[string]any{"expression": "a/b"},
 			},
 		})}, 0.20, ""},
@@ -197,8 +200,10 @@ func TestPriceOfSingleResources(t *testing.T) {
 		"CloudFront":   {[]sandbox.Resource{registered("aws:cloudfront/distribution:Distribution", nil)}, 1*0.085 + 0.1*1.00, ""},
 		"autoscaling":  {[]sandbox.Resource{registered("aws:appautoscaling/policy:Policy", map[string]any{"policyType": "TargetTrackingScaling"})}, 0.20, ""},
 		"tasks on x86": {task(nil, map[string]any{"desiredCount": 3, "launchType": "FARGATE"}), data + 3*730*(0.04048+2*0.004445), ""},
-		"tasks on arm64": {task(map[string]any{"cpuArchitecture": "ARM64"}, map[string]any{"desiredCount": 1, "launchType": "FARGATE"}),
-			data + 730*(0.03238+2*0.00356), ""},
+		"tasks on arm64": {
+			task(map[string]any{"cpuArchitecture": "ARM64"}, map[string]any{"desiredCount": 1, "launchType": "FARGATE"}),
+			data + 730*(0.03238+2*0.00356), "",
+		},
 		"one task always, three of four of the others on spot": {task(nil, map[string]any{"desiredCount": 5, "capacityProviderStrategies": []any{
 			map[string]any{"capacityProvider": "FARGATE", "base": 1, "weight": 1},
 			map[string]any{"capacityProvider": "FARGATE_SPOT", "weight": 3},
@@ -207,8 +212,11 @@ func TestPriceOfSingleResources(t *testing.T) {
 			map[string]any{"capacityProvider": "FARGATE_SPOT", "weight": 1},
 		}}), data, "has no price fargate-spot-arm64-vcpu in prices.yaml"},
 		"tasks on machines": {task(nil, map[string]any{"desiredCount": 1, "launchType": "EC2"}), data, `launch type "EC2" has no price here`},
-		"a type without a rule": {[]sandbox.Resource{registered("aws:neptune/cluster:Cluster", nil)}, 0,
-			"aws:neptune/cluster:Cluster sentry-staging-thing: no rule for this type"},
+		"a type without a rule": {
+			[]sandbox.Resource{registered("aws:neptune/cluster:Cluster", nil)},
+			0,
+			"aws:neptune/cluster:Cluster sentry-staging-thing: no rule for this type",
+		},
 		"a bucket without an assumption":    {[]sandbox.Resource{registered("aws:s3/bucketV2:BucketV2", nil)}, 0.05 + 0.04, "usage.yaml has no thing-gb"},
 		"a log group without an assumption": {[]sandbox.Resource{registered("aws:cloudwatch/logGroup:LogGroup", map[string]any{"retentionInDays": 7})}, 0, "usage.yaml has no thing-log-gb"},
 	} {

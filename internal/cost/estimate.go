@@ -261,7 +261,7 @@ func (e *estimate) loadBalancer(r sandbox.Resource) {
 	e.charge(r, "Load balancers", "load-balancer", hoursPerMonth, "1 load balancer × %d h", hoursPerMonth)
 	lcu := e.assume(r, "load-balancer-lcu")
 	e.charge(r, "Load balancers' use", "load-balancer-lcu", lcu*hoursPerMonth, "%g LCU × %d h", lcu, hoursPerMonth)
-	if internal, _ := flag(r.Inputs["internal"]); !internal {
+	if !flag(r.Inputs["internal"]) {
 		zones := float64(max(len(list(r.Inputs["subnets"])), len(list(r.Inputs["subnetMappings"]))))
 		e.charge(r, "Public IPv4 addresses of load balancers", "public-ipv4", zones*hoursPerMonth, "%g zones × %d h", zones, hoursPerMonth)
 	}
@@ -404,7 +404,7 @@ func (e *estimate) service(r sandbox.Resource) {
 	if gb, _ := number(object(definition.Inputs["ephemeralStorage"])["sizeInGib"]); gb > 20 { // 20 are included
 		e.charge(r, "Fargate: storage", "fargate-storage", tasks*(gb-20)*hours, "%s × %g GB × %g h", count(tasks), gb-20, hours)
 	}
-	if public, _ := flag(object(r.Inputs["networkConfiguration"])["assignPublicIp"]); public {
+	if flag(object(r.Inputs["networkConfiguration"])["assignPublicIp"]) {
 		e.charge(r, "Public IPv4 addresses of tasks", "public-ipv4", tasks*hours, "%s × %g h", count(tasks), hours)
 	}
 }
@@ -531,7 +531,7 @@ func (e *estimate) key(r sandbox.Resource) {
 
 func (e *estimate) queue(r sandbox.Resource) {
 	price := "sqs-requests"
-	if fifo, _ := flag(r.Inputs["fifoQueue"]); fifo {
+	if flag(r.Inputs["fifoQueue"]) {
 		price = "sqs-fifo-requests"
 	}
 	millions := e.assume(r, "queue-requests")
@@ -565,7 +565,7 @@ func rank(component string) int {
 }
 
 // The readers of inputs look through secrets and outputs. What is not there, unknown, or of another kind is
-// the zero value and false.
+// the zero value, and false where they say so.
 
 func plain(v resource.PropertyValue) resource.PropertyValue {
 	for {
@@ -598,11 +598,9 @@ func number(v resource.PropertyValue) (float64, bool) {
 	return 0, false
 }
 
-func flag(v resource.PropertyValue) (value, ok bool) {
-	if v = plain(v); v.IsBool() {
-		return v.BoolValue(), true
-	}
-	return false, false
+func flag(v resource.PropertyValue) bool {
+	v = plain(v)
+	return v.IsBool() && v.BoolValue()
 }
 
 func list(v resource.PropertyValue) []resource.PropertyValue {

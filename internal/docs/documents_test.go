@@ -425,7 +425,7 @@ func names(t *testing.T) map[string]bool {
 	for _, recording := range recordings {
 		for _, r := range recording.Resources {
 			for _, properties := range []resource.PropertyMap{r.Inputs, r.Outputs} {
-				add(map[string]any(properties.Mappable()))
+				add(properties.Mappable())
 			}
 		}
 	}
@@ -491,6 +491,48 @@ func anchors(text string) []string {
 		found = append(found, strings.ReplaceAll(plain, " ", "-"))
 	}
 	return found
+}
+
+// TestOfflineCommandsRun runs what the documents say about prices and the sandbox, in their order, in a copy of the
+// project: a new user's first ten minutes.
+func TestOfflineCommandsRun(t *testing.T) {
+	t.Parallel()
+	commandsDir, err := built()
+	require.NoError(t, err)
+	absolute, err := filepath.Abs(root)
+	require.NoError(t, err)
+	dir := t.TempDir()
+	require.NoError(t, os.Symlink(filepath.Join(absolute, "tools"), filepath.Join(dir, "tools")))
+	for _, name := range []string{"Pulumi.yaml", "Pulumi.staging.yaml", "Pulumi.production.yaml"} {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), text, 0o600))
+	}
+	run := map[string]bool{}
+	for _, b := range blocks(t) {
+		if b.file != "README.md" && b.file != "docs/operations.md" {
+			continue
+		}
+		for line := range strings.SplitSeq(b.text, "\n") {
+			args := words(line)
+			if len(args) < 3 || args[0] != "go" || args[1] != "run" {
+				continue
+			}
+			name := filepath.Base(args[2])
+			if (name != "sandbox" && name != "cost") || slices.Contains(args, "--base") {
+				continue
+			}
+			command := exec.Command(filepath.Join(commandsDir, name), append(args[3:], "--dir", dir)...)
+			command.Dir = dir
+			out, err := command.CombinedOutput()
+			require.NoError(t, err, "%s: %s\n%s", b, line, out)
+			run[name] = true
+			if slices.Contains(args, "outputs") {
+				assert.Contains(t, string(out), "sentry-staging-cluster", "%s: %s", b, line)
+			}
+		}
+	}
+	assert.Equal(t, map[string]bool{"sandbox": true, "cost": true}, run, "the documents show no command that runs offline")
 }
 
 // squeeze makes code comparable whatever its indentation.
