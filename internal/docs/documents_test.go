@@ -493,6 +493,25 @@ func anchors(text string) []string {
 	return found
 }
 
+// TestFiguresOfTheDecisions recomputes the prices that the decisions argue with.
+func TestFiguresOfTheDecisions(t *testing.T) {
+	t.Parallel()
+	list, err := cost.ListPrices()
+	require.NoError(t, err)
+	price := func(name string) float64 { return list.Prices[name].USD }
+	const hours = 730
+	text := documents(t)["docs/decisions/public-tasks.md"]
+	for what, amount := range map[string]float64{
+		"a public address":                          hours * price("public-ipv4"),
+		"a NAT gateway":                             hours * price("nat-gateway"),
+		"four interface endpoints in two zones":     hours * 8 * price("interface-endpoint"),
+		"a load balancer":                           hours * price("load-balancer"),
+		"it with two addresses and a capacity unit": hours * (price("load-balancer") + price("load-balancer-lcu") + 2*price("public-ipv4")),
+	} {
+		assert.Contains(t, text, fmt.Sprintf("$%.2f", amount), what)
+	}
+}
+
 // TestOfflineCommandsRun runs what the documents say about prices and the sandbox, in their order, in a copy of the
 // project: a new user's first ten minutes.
 func TestOfflineCommandsRun(t *testing.T) {
