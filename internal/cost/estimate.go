@@ -188,7 +188,7 @@ func (e *estimate) charge(r sandbox.Resource, what, priceName string, quantity f
 		return
 	}
 	line := Line{
-		Component: component(r), What: what, Formula: fmt.Sprintf(formula, args...), Quantity: quantity,
+		Component: Component(r), What: what, Formula: fmt.Sprintf(formula, args...), Quantity: quantity,
 		Unit: price.Per, Price: price.USD, Amount: quantity * price.USD, Source: price.Source,
 	}
 	i := slices.IndexFunc(e.Lines, func(l Line) bool { return l.Component == line.Component && l.What == what && l.Price == line.Price })
@@ -553,8 +553,8 @@ func (e *estimate) purpose(r sandbox.Resource) string {
 	return r.Name
 }
 
-// component is the name of the component that owns a resource, from the types in its URN.
-func component(r sandbox.Resource) string {
+// Component is the name of the component that owns a resource, from the types in its URN; Stack when none does.
+func Component(r sandbox.Resource) string {
 	for part := range strings.SplitSeq(string(resource.URN(r.URN).QualifiedType()), resource.URNTypeDelimiter) {
 		if pieces := strings.Split(part, ":"); len(pieces) == 3 && pieces[1] == "infra" {
 			return pieces[2]

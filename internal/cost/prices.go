@@ -5,8 +5,6 @@ package cost
 import (
 	_ "embed"
 	"fmt"
-	"slices"
-	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -119,14 +117,4 @@ func usageRows() ([]usageRow, error) {
 		}
 	}
 	return rows, nil
-}
-
-// Sources are the pages of all prices, each once.
-func (p Prices) Sources() []string {
-	var pages []string
-	for _, price := range p.Prices {
-		pages = append(pages, price.Source)
-	}
-	slices.SortFunc(pages, strings.Compare)
-	return slices.Compact(pages)
 }

@@ -8,8 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
-
+	"sentry/internal/cost"
 	"sentry/internal/sandbox"
 )
 
@@ -158,7 +157,7 @@ func (d *drawing) merge() {
 
 // draw adds a node, or counts into one: of a type without a word, such as alarms, one node stands for all.
 func (d *drawing) draw(r sandbox.Resource) {
-	component := componentOf(r)
+	component := cost.Component(r)
 	word, known := drawn[r.Type]
 	if !known {
 		word = words(r.Type)
@@ -327,17 +326,6 @@ func order(component string) int {
 		return i
 	}
 	return len(components)
-}
-
-// componentOf is the last component in the types of a resource's URN.
-func componentOf(r sandbox.Resource) string {
-	name := "Stack"
-	for part := range strings.SplitSeq(string(resource.URN(r.URN).QualifiedType()), resource.URNTypeDelimiter) {
-		if pieces := strings.Split(part, ":"); len(pieces) == 3 && pieces[1] == "infra" {
-			name = pieces[2]
-		}
-	}
-	return name
 }
 
 // physicalName is what AWS calls a resource, where the program says it.
