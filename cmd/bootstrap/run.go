@@ -19,6 +19,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/urn"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
@@ -60,11 +61,11 @@ func (b *bootstrap) run(ctx context.Context) (result, error) {
 		return result{}, err
 	}
 
-	stack, moved, err := b.open(ctx, bucket, local)
+	stack, state, moved, err := b.open(ctx, bucket, local)
 	if err != nil {
 		return result{}, err
 	}
-	outcome, err := b.up(ctx, stack, bucket)
+	outcome, err := b.up(ctx, stack, state, bucket)
 	if err != nil {
 		return result{}, err
 	}
@@ -93,32 +94,31 @@ func (b *bootstrap) where(ctx context.Context) (id, bucket, local string, err er
 	return id, account.BucketName(cmp.Or(b.config.BucketSuffix, id)), filepath.Join(b.stateDir, id), nil
 }
 
-// open finds the stack: in the bucket, where it belongs, or in the folder if it has not got there yet.
-func (b *bootstrap) open(ctx context.Context, bucket, local string) (stack auto.Stack, moved bool, err error) {
+// open finds the stack and its state: in the bucket, where it belongs, or in the folder if it has not got there
+// yet.
+func (b *bootstrap) open(ctx context.Context, bucket, local string) (stack auto.Stack, state apitype.DeploymentV3, moved bool, err error) {
 	found, err := b.aws.Find(ctx, account.Existing{Token: "aws:s3/bucketV2:BucketV2", Physical: bucket})
 	if errors.Is(err, errTaken) {
-		return auto.Stack{}, false, fmt.Errorf("bucket %s exists in another AWS account (or these credentials may not see it): choose another name with --bucket-suffix", bucket)
+		err = fmt.Errorf("bucket %s exists in another AWS account (or these credentials may not see it): choose another name with --bucket-suffix", bucket)
 	}
 	if err != nil {
-		return auto.Stack{}, false, err
+		return stack, state, false, err
 	}
 	if found != "" {
-		stack, err := b.stackIn(ctx, bucket)
-		if err != nil {
-			return auto.Stack{}, false, err
+		if stack, err = b.stackIn(ctx, bucket); err != nil {
+			return stack, state, false, err
 		}
-		state, err := export(ctx, stack)
-		if err != nil {
-			return auto.Stack{}, false, err
-		}
-		if len(state.Resources) > 0 {
+		if state, err = export(ctx, stack); err != nil || len(state.Resources) > 0 {
 			b.say("State: bucket %s.", bucket)
-			return stack, true, nil
+			return stack, state, true, err
 		}
 	}
 	b.say("State: folder %s, until there is a bucket.", local)
-	stack, err = b.stackInFolder(ctx, local)
-	return stack, false, err
+	if stack, err = b.stackInFolder(ctx, local); err != nil {
+		return stack, state, false, err
+	}
+	state, err = export(ctx, stack)
+	return stack, state, false, err
 }
 
 func (b *bootstrap) stackInFolder(ctx context.Context, local string) (auto.Stack, error) {
@@ -169,32 +169,28 @@ func (b *bootstrap) stackAt(ctx context.Context, backendURL string) (auto.Stack,
 }
 
 // up runs the program, importing first what an interrupted run created and did not record.
-func (b *bootstrap) up(ctx context.Context, stack auto.Stack, bucket string) (result, error) {
-	state, err := export(ctx, stack)
-	if err != nil {
-		return result{}, err
-	}
+func (b *bootstrap) up(ctx context.Context, stack auto.Stack, state apitype.DeploymentV3, bucket string) (_ result, err error) {
 	if len(state.PendingOperations) > 0 {
 		// Half-done operations are looked for by name below; Pulumi would only warn of them for ever.
 		if err := b.unlocked(ctx, stack, func() error { return forgetPending(ctx, stack) }); err != nil {
 			return result{}, fmt.Errorf("clean the state of the interrupted run: %w", firstLine(err))
 		}
 	}
-	config := b.config
-	if config.Imports, err = b.unrecorded(ctx, state, bucket); err != nil {
+	c := b.config
+	if c.Imports, err = b.unrecorded(ctx, state, bucket); err != nil {
 		return result{}, err
 	}
-	if config.OIDCProviderARN, err = b.adopt(ctx, state, config.Imports); err != nil {
+	if c.OIDCProviderARN, err = b.adopt(ctx, state, c.Imports); err != nil {
 		return result{}, err
 	}
-	if len(config.Imports) > 0 {
-		b.say("Found from an earlier run, and taken over: %d resources.", len(config.Imports))
-		taken, err := b.update(ctx, stack, config)
+	if len(c.Imports) > 0 {
+		b.say("Found from an earlier run, and taken over: %d resources.", len(c.Imports))
+		taken, err := b.update(ctx, stack, c)
 		if err != nil {
 			return result{}, err
 		}
-		config.Imports = nil
-		outcome, err := b.update(ctx, stack, config)
+		c.Imports = nil
+		outcome, err := b.update(ctx, stack, c)
 		for op, count := range taken.changes {
 			if outcome.changes != nil && op != "same" {
 				outcome.changes[op] += count
@@ -202,7 +198,7 @@ func (b *bootstrap) up(ctx context.Context, stack auto.Stack, bucket string) (re
 		}
 		return outcome, err
 	}
-	return b.update(ctx, stack, config)
+	return b.update(ctx, stack, c)
 }
 
 // adopt returns the ARN of GitHub's provider when the account has one that this stack did not make. One that
@@ -250,21 +246,20 @@ func recorded(state apitype.DeploymentV3, e account.Existing) bool {
 	})
 }
 
-func (b *bootstrap) update(ctx context.Context, stack auto.Stack, config account.Config) (result, error) {
-	imports, err := json.Marshal(config.Imports)
+func (b *bootstrap) update(ctx context.Context, stack auto.Stack, c account.Config) (result, error) {
+	imports, err := json.Marshal(c.Imports)
 	if err != nil {
 		return result{}, err
 	}
-	values := auto.ConfigMap{
-		"aws:region":                         {Value: config.Region},
-		account.Project + ":repository":      {Value: config.Repository},
-		account.Project + ":bucketSuffix":    {Value: config.BucketSuffix},
-		account.Project + ":awsAccountId":    {Value: config.AWSAccountID},
-		account.Project + ":oidcProviderArn": {Value: config.OIDCProviderARN},
-		account.Project + ":imports":         {Value: string(imports)},
-	}
-	if err := stack.SetAllConfig(ctx, values); err != nil {
-		return result{}, fmt.Errorf("write the configuration: %w", cause(err))
+	if err := configure(ctx, stack.Workspace(), map[string]string{
+		"aws:region":                         c.Region,
+		account.Project + ":repository":      c.Repository,
+		account.Project + ":bucketSuffix":    c.BucketSuffix,
+		account.Project + ":awsAccountId":    c.AWSAccountID,
+		account.Project + ":oidcProviderArn": c.OIDCProviderARN,
+		account.Project + ":imports":         string(imports),
+	}); err != nil {
+		return result{}, fmt.Errorf("write the configuration: %w", err)
 	}
 	var outcome auto.UpResult
 	var problems []string
@@ -282,6 +277,23 @@ func (b *bootstrap) update(ctx context.Context, stack auto.Stack, config account
 	r.backendURL, _ = outcome.Outputs["backendUrl"].Value.(string)
 	r.secretsProvider, _ = outcome.Outputs["secretsProvider"].Value.(string)
 	return r, nil
+}
+
+// configure writes the stack's file itself; `pulumi config` would be a process for it.
+func configure(ctx context.Context, ws auto.Workspace, values map[string]string) error {
+	settings, err := ws.StackSettings(ctx, account.Stack)
+	if err != nil {
+		settings = &workspace.ProjectStack{} // a stack that was not created by this process has no file yet
+	}
+	settings.Config = config.Map{}
+	for name, value := range values {
+		key, err := config.ParseKey(name)
+		if err != nil {
+			return err
+		}
+		settings.Config[key] = config.NewValue(value)
+	}
+	return ws.SaveStackSettings(ctx, account.Stack, settings)
 }
 
 // errLocked: somebody else is at work on the state.

@@ -67,12 +67,12 @@ func (r *rig) mustRun(change ...func(*bootstrap)) result {
 }
 
 // finished: the state is in the bucket and nowhere else, and another run changes nothing.
-func (r *rig) finished() {
+func (r *rig) finished(change ...func(*bootstrap)) {
 	r.Helper()
 	r.sb.Cloud.Journal()
 	objects := r.sb.Cloud.Objects()
-	again := r.mustRun()
-	assert.Contains(r, r.shown.String(), "State: bucket "+bucket)
+	again := r.mustRun(change...)
+	assert.Contains(r, r.shown.String(), "State: bucket sentry-pulumi-state-")
 	assert.Empty(r, r.sb.Cloud.Journal(), "a run on a finished account changes something")
 	assert.Equal(r, objects, r.sb.Cloud.Objects())
 	assert.Equal(r, "nothing to change", summary(again.changes))
@@ -138,17 +138,12 @@ func TestFirstAndSecondRun(t *testing.T) {
 	assert.NoDirExists(t, r.dir)
 }
 
-// The process is lost right after AWS did something and before it was written down, again and again.
+// The process is lost right after AWS did something and before it was written down, twice.
 func TestInterruptedAnywhere(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	lost := 0
-	for _, token := range []string{"aws:s3/bucketV2:BucketV2", "aws:kms/key:Key", account.OIDCProvider.Token, "aws:iam/role:Role"} {
+	for _, token := range []string{"aws:s3/bucketV2:BucketV2", "aws:iam/role:Role"} {
 		before := r.count(token)
-		if before > 0 {
-			continue // made at the same time as what was lost before
-		}
-		lost++
 		r.sb.Cloud.Inject(sandbox.Fault{Op: "create", Type: token, After: true, Kill: true})
 		_, err := r.run()
 		require.Error(t, err, "the process should be lost at %s", token)
@@ -156,7 +151,6 @@ func TestInterruptedAnywhere(t *testing.T) {
 		assert.DirExists(t, r.dir, "the state is gone with the process")
 		r.sb.Cloud.Revive()
 	}
-	require.GreaterOrEqual(t, lost, 2)
 
 	// The bucket is there, the move fails on the way into it.
 	unreachable := errors.New("connection reset")
@@ -183,9 +177,10 @@ func TestInterruptedAnywhere(t *testing.T) {
 	assert.ElementsMatch(t, want(t), r.made(), "interrupted runs leave other resources than one run does")
 }
 
-func TestAProviderThatIsThereIsUsedAndLeftAlone(t *testing.T) {
+// One account in which everything goes wrong, one thing after the other, and in the end all is there.
+func TestWhatGoesWrongInAWS(t *testing.T) {
 	t.Parallel()
-	cloud := sandbox.NewCloud()
+	cloud := sandbox.NewCloud(bucket)
 	foreign := func(audience string) error {
 		_, err := sandbox.Record(func(ctx *pulumi.Context) error {
 			_, err := iam.NewOpenIdConnectProvider(ctx, "somebody-elses", &iam.OpenIdConnectProviderArgs{
@@ -201,21 +196,10 @@ func TestAProviderThatIsThereIsUsedAndLeftAlone(t *testing.T) {
 	require.EqualError(t, err, "the account's OIDC provider of GitHub does not accept tokens for sts.amazonaws.com: run "+
 		"`aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn "+
 		"arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com --client-id sts.amazonaws.com`, and this again")
-
 	require.NoError(t, cloud.Lose(account.OIDCProvider.Token, "somebody-elses"))
 	require.NoError(t, foreign("sts.amazonaws.com"))
-	r.mustRun()
-	assert.Contains(t, r.shown.String(), "GitHub's OIDC provider is there already")
-	for _, name := range r.made() {
-		assert.NotEqual(t, account.OIDCProvider.ImportKey(), name, "the provider is made a second time, or taken over")
-	}
-	r.finished()
-}
 
-func TestWhatGoesWrongInAWS(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, sandbox.NewCloud(bucket))
-	_, err := r.run()
+	_, err = r.run()
 	require.EqualError(t, err, "the bucket's name belongs to another AWS account: choose another with --bucket-suffix, and run again")
 
 	suffix := func(b *bootstrap) { b.config.BucketSuffix = "octo" }
@@ -243,7 +227,12 @@ func TestWhatGoesWrongInAWS(t *testing.T) {
 	hold(1 << 30) // no process has such an id
 	r.mustRun(suffix)
 	assert.Contains(t, r.shown.String(), "Removing the lock of a run that died: created by someone@")
+	assert.Contains(t, r.shown.String(), "GitHub's OIDC provider is there already")
 	assert.NoDirExists(t, r.dir)
+
+	// The provider stays somebody else's, also when the account is found prepared.
+	r.finished(suffix)
+	assert.NotContains(t, r.made(), account.OIDCProvider.ImportKey(), "the provider is made a second time, or taken over")
 }
 
 // refusing is an account that answers nothing, or not what is hoped for.

@@ -27,7 +27,7 @@ func (b *bootstrap) undo(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	stack, moved, err := b.open(ctx, bucket, local)
+	stack, _, moved, err := b.open(ctx, bucket, local)
 	if err != nil {
 		return err
 	}
