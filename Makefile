@@ -31,8 +31,8 @@ lint:
 docs: ## Rewrite the generated parts of the documents
 	@go run ./cmd/docs
 
-bootstrap: ## Prepare an AWS account: state bucket, key, GitHub's roles
-	@go run ./cmd/bootstrap
+bootstrap: ## Prepare an AWS account: state bucket, key, GitHub's roles (REPOSITORY=<owner>/<repo>)
+	@go run ./cmd/bootstrap --repository "$(REPOSITORY)"
 
 clean: ## Forget the lasting sandbox
 	rm -rf .sandbox

@@ -305,20 +305,22 @@ func (d *drawing) write(b *strings.Builder) {
 		b.WriteString("    end\n")
 	}
 	b.WriteString("  end\n")
+	var links []string
 	for _, a := range d.arrows {
-		fmt.Fprintf(b, "  %s -->|%s| %s\n", a.from, a.text, a.to)
+		links = append(links, fmt.Sprintf("%s -->|%s| %s", a.from, a.text, a.to))
 	}
-	// The groups below each other: beside each other, two stacks would be too wide to read.
-	fmt.Fprintf(b, "  clients ~~~ %s-title\n", d.stack)
+	// Unseen links put the groups below each other: beside each other, two stacks would be too wide to read.
+	unseen := []string{fmt.Sprintf("clients ~~~ %s-title", d.stack)}
 	for _, n := range rows[groups[0]] {
-		fmt.Fprintf(b, "  %s-title ~~~ %s\n", d.stack, n.id)
+		unseen = append(unseen, fmt.Sprintf("%s-title ~~~ %s", d.stack, n.id))
 	}
 	for i := 1; i < len(groups); i++ {
 		above, below := rows[groups[i-1]], rows[groups[i]]
 		for j, n := range below {
-			fmt.Fprintf(b, "  %s ~~~ %s\n", above[min(j, len(above)-1)].id, n.id)
+			unseen = append(unseen, fmt.Sprintf("%s ~~~ %s", above[min(j, len(above)-1)].id, n.id))
 		}
 	}
+	fmt.Fprintf(b, "  %s\n  %s\n", strings.Join(links, "; "), strings.Join(unseen, "; "))
 }
 
 func order(component string) int {

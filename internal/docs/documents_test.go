@@ -153,6 +153,12 @@ func checkMake(targets []string) error {
 		return err
 	}
 	for _, target := range targets {
+		if name, _, isVariable := strings.Cut(target, "="); isVariable {
+			if !strings.Contains(string(makefile), "$("+name+")") {
+				return fmt.Errorf("the Makefile does not use the variable %s", name)
+			}
+			continue
+		}
 		if !strings.Contains("\n"+string(makefile), "\n"+target+":") {
 			return fmt.Errorf("the Makefile has no target %s", target)
 		}
@@ -180,7 +186,7 @@ func checkGo(args []string) error {
 
 // built is where the commands of cmd are, built all at once.
 var built = sync.OnceValues(func() (string, error) {
-	command := exec.Command("go", "build", "-trimpath", "-o", buildDir+string(filepath.Separator), "./cmd/...")
+	command := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", buildDir+string(filepath.Separator), "./cmd/...")
 	command.Dir = root
 	if out, err := command.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the commands: %w: %s", err, out)

@@ -66,6 +66,7 @@ func Parts(program cost.Program, dir string) (map[string]string, error) {
 	}
 	return map[string]string{
 		"diagram":       Diagram(stacks),
+		"totals":        totalsTable(stacks),
 		"costs":         costTable(stacks),
 		"configuration": configuration,
 		"outputs":       outputsTable(stacks),

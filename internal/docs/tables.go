@@ -15,6 +15,37 @@ import (
 	"sentry/internal/cost"
 )
 
+// totalsTable is the price of every stack, by component.
+func totalsTable(stacks []Stack) string {
+	sums := make([]map[string]float64, len(stacks))
+	var names []string
+	var b strings.Builder
+	b.WriteString("| Dollars a month |")
+	for i, stack := range stacks {
+		fmt.Fprintf(&b, " %s |", stack.Name)
+		sums[i] = map[string]float64{}
+		for _, line := range stack.Cost.Lines {
+			sums[i][line.Component] += line.Amount
+			names = append(names, line.Component)
+		}
+	}
+	b.WriteString("\n|---|" + strings.Repeat("---:|", len(stacks)) + "\n")
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		fmt.Fprintf(&b, "| %s |", name)
+		for i := range stacks {
+			fmt.Fprintf(&b, " %.2f |", sums[i][name])
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString("| **Total** |")
+	for _, stack := range stacks {
+		fmt.Fprintf(&b, " **%.2f** |", stack.Cost.Total)
+	}
+	b.WriteString("\n")
+	return b.String()
+}
+
 // costTable is the price of every stack, and what it rests on.
 func costTable(stacks []Stack) string {
 	var reports []cost.Report
