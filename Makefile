@@ -3,7 +3,8 @@
 
 # Pulumi builds programs with -trimpath (since 3.246). Built alike, a package is compiled once for the tests,
 # the sandbox and pulumi up.
-export GOFLAGS := -trimpath $(GOFLAGS)
+# -buildvcs: a checkout that belongs to somebody else must not stop the build.
+export GOFLAGS := -trimpath -buildvcs=false $(GOFLAGS)
 
 lint := go tool -modfile=tools/golangci-lint/go.mod golangci-lint
 
@@ -31,8 +32,8 @@ lint:
 docs: ## Rewrite the generated parts of the documents
 	@go run ./cmd/docs
 
-bootstrap: ## Prepare an AWS account: state bucket, key, GitHub's roles (REPOSITORY=<owner>/<repo>)
-	@go run ./cmd/bootstrap --repository "$(REPOSITORY)"
+bootstrap: ## Prepare an AWS account: state bucket, key, GitHub's roles
+	@go run ./cmd/bootstrap
 
 clean: ## Forget the lasting sandbox
 	rm -rf .sandbox
