@@ -15,6 +15,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
 
 	"sentry/infra"
+	"sentry/internal/checkout"
 	"sentry/internal/sandbox"
 )
 
@@ -39,7 +40,7 @@ func (f *flags) diff(ctx context.Context, base, folder string, out, log io.Write
 			return fmt.Errorf("make the folder for the previews: %w", err)
 		}
 	}
-	tree, remove, err := checkOut(ctx, dir, base)
+	tree, remove, err := checkout.At(ctx, dir, base)
 	if err != nil {
 		return err
 	}
@@ -90,32 +91,6 @@ func previewHead(ctx context.Context, sb *sandbox.Sandbox, name, folder string) 
 		err = errors.Join(err, fmt.Errorf("write the preview of %s: %w", name, fileErr))
 	}
 	return err
-}
-
-// checkOut puts a commit into a folder of its own, beside the working tree.
-func checkOut(ctx context.Context, dir, ref string) (tree string, remove func() error, err error) {
-	git := func(args ...string) error {
-		text, err := exec.CommandContext(ctx, "git", append([]string{"-C", dir}, args...)...).CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(string(text)))
-		}
-		return nil
-	}
-	if err := git("rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{commit}"); err != nil {
-		return "", nil, fmt.Errorf("no commit %q in %s: fetch it first (a shallow clone has the newest commit only)", ref, dir)
-	}
-	if tree, err = os.MkdirTemp("", "sentry-base-"); err != nil {
-		return "", nil, fmt.Errorf("make a folder for %s: %w", ref, err)
-	}
-	remove = func() error {
-		// Also after an interrupt: a worktree that stays registered is in the way of the next one.
-		err := exec.Command("git", "-C", dir, "worktree", "remove", "--force", tree).Run()
-		return errors.Join(err, os.RemoveAll(tree))
-	}
-	if err := git("worktree", "add", "--detach", "--force", tree, ref); err != nil {
-		return "", nil, errors.Join(fmt.Errorf("check out %s: %w", ref, err), os.RemoveAll(tree))
-	}
-	return tree, remove, nil
 }
 
 // deployBase runs the base's own sandbox command, so that its stacks are deployed by its own program.

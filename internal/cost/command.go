@@ -15,6 +15,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"sentry/internal/checkout"
 )
 
 // ErrUnpriced is returned, after the report has been written, when something in it has no price.
@@ -228,24 +230,11 @@ func (e *noCommandError) Error() string {
 
 // reportsOfBase runs the base's own code in a work tree of its own.
 func (c *command) reportsOfBase(cmd *cobra.Command) ([]Report, error) {
-	if strings.HasPrefix(c.base, "-") {
-		return nil, fmt.Errorf("--base: %q is not a commit", c.base)
-	}
-	parent, err := os.MkdirTemp("", "cost-base-")
+	project, remove, err := checkout.At(cmd.Context(), c.dir, c.base)
 	if err != nil {
-		return nil, fmt.Errorf("make a place for the base: %w", err)
+		return nil, fmt.Errorf("--base: %w", err)
 	}
-	defer os.RemoveAll(parent)
-	tree := filepath.Join(parent, "tree")
-	prefix, err := c.run(c.dir, "git", "rev-parse", "--show-prefix")
-	if err != nil {
-		return nil, fmt.Errorf("find the project in its repository: %w", err)
-	}
-	if _, err := c.run(c.dir, "git", "worktree", "add", "--detach", tree, c.base); err != nil {
-		return nil, fmt.Errorf("--base: check %s out: %w", c.base, err)
-	}
-	defer func() { _, _ = c.run(c.dir, "git", "worktree", "remove", "--force", tree) }()
-	project := filepath.Join(tree, strings.TrimSpace(string(prefix)))
+	defer func() { _ = remove() }() // what stays of it is in the system's folder for temporary files
 	if _, err := os.Stat(filepath.Join(project, "cmd", "cost", "main.go")); err != nil {
 		return nil, &noCommandError{c.base}
 	}

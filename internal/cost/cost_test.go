@@ -348,9 +348,9 @@ func main() {
 	assert.Contains(t, text, "`before` has no cmd/cost to price it with")
 
 	_, err = diff("nowhere")
-	require.ErrorContains(t, err, "--base: check nowhere out")
+	require.ErrorContains(t, err, `--base: no commit "nowhere" in `)
 	_, err = diff("--force")
-	require.ErrorContains(t, err, `"--force" is not a commit`)
+	require.ErrorContains(t, err, `--base: no commit "--force" in `)
 	git("worktree", "prune")
 	output, err := exec.Command("git", "-C", dir, "worktree", "list").CombinedOutput()
 	require.NoError(t, err)

@@ -235,7 +235,7 @@ func TestBadInputIsAnError(t *testing.T) {
 		"not a repository":  func() error { _, err := changes.Detect(t.Context(), t.TempDir(), head, zero); return err },
 		"unknown head":      func() error { _, err := changes.Detect(t.Context(), r.dir, "no-such-branch", head); return err },
 		"option as head":    func() error { _, err := changes.Detect(t.Context(), r.dir, "--all", head); return err },
-		"option as base":    func() error { _, err := changes.Detect(t.Context(), r.dir, head, "--output=/tmp/x"); return err },
+		"option as base":    func() error { _, err := changes.Detect(t.Context(), r.dir, head, "--output=/x"); return err },
 		"abbreviated base":  func() error { _, err := changes.Detect(t.Context(), r.dir, head, head[:7]); return err },
 		"directory missing": func() error { _, err := changes.Detect(t.Context(), r.dir+"/none", head, zero); return err },
 	} {
