@@ -723,3 +723,23 @@ func TestOutputsThatAreReadAreWritten(t *testing.T) {
 		}
 	}
 }
+
+// The workflows' Pulumi is the one that everything was tested with.
+func TestPulumiIsTheOneOfTheTests(t *testing.T) {
+	mod, err := os.ReadFile("../../tools/go.mod")
+	require.NoError(t, err)
+	pin := regexp.MustCompile(`github\.com/pulumi/pulumi/pkg/v3 v(\S+)`).FindSubmatch(mod)
+	require.NotNil(t, pin)
+	files, err := filepath.Glob(filepath.Join(directory, "*.yml"))
+	require.NoError(t, err)
+	found := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, version := range regexp.MustCompile(`pulumi-version: (\S+)`).FindAllSubmatch(text, -1) {
+			found++
+			assert.Equal(t, string(pin[1]), string(version[1]), "%s installs another Pulumi than tools/go.mod pins", file)
+		}
+	}
+	assert.NotZero(t, found)
+}

@@ -403,7 +403,7 @@ func (e environment) apiURL() *cobra.Command {
 		case url == "none":
 			url = ""
 		case !regexp.MustCompile(`^https?://[^\s"'<>]+$`).MatchString(url):
-			return fmt.Errorf("the API of stack %s has no address (%q): tasks without a load balancer get a new IP at every deployment. Turn the load balancer on (output apiUrl), set the variable API_URL of the environment to an http(s) address, or to none if the front end needs no address built in", *stack, url)
+			return fmt.Errorf("the API of stack %s has no address (%q): tasks without a load balancer get a new IP at every deployment. Set the variable API_URL of the environment to an http(s) address, or to none if the front end needs no address built in; or add a load balancer that exports apiUrl (docs/changing.md)", *stack, url)
 		}
 		return e.set(c, "api-url", url)
 	}
