@@ -143,17 +143,21 @@ type problems struct {
 }
 
 func (p *problems) add(key, format string, args ...any) {
-	if slices.Contains(knownKeys, key) {
-		key = p.namespace + ":" + key
-	}
-	if !slices.Contains(p.unread, key) {
+	if key = p.full(key); !slices.Contains(p.unread, key) {
 		p.found = append(p.found, &Problem{Key: key, Text: fmt.Sprintf(format, args...)})
 	}
 }
 
 func (p *problems) unreadable(key, format string, args ...any) {
 	p.add(key, format, args...)
-	p.unread = append(p.unread, p.found[len(p.found)-1].Key)
+	p.unread = append(p.unread, p.full(key))
+}
+
+func (p *problems) full(key string) string {
+	if slices.Contains(knownKeys, key) {
+		return p.namespace + ":" + key
+	}
+	return key
 }
 
 func (p *problems) join() error {
