@@ -324,6 +324,7 @@ var catalogue = map[string]*entry{
 		id:     "{role}-{hex26}",
 		global: true,
 		refs:   []ref{{path: "role", to: tRole}, {path: "policyArn", to: tPolicy}},
+		apply:  attachOnce,
 	},
 	tOpenID: {
 		noun:    "IAM OIDC Provider",

@@ -218,3 +218,27 @@ func TestConfigValuesAreWhatPulumiConfigSetWrites(t *testing.T) {
 		assert.Equal(t, want, configValue(text), text)
 	}
 }
+
+// A run that was lost before it recorded an attachment attaches again.
+func TestAttachingAPolicyAgainChangesNothing(t *testing.T) {
+	t.Parallel()
+	cloud := NewCloud()
+	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	rights := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*"}]}`
+	mustCreate(t, cloud, tRole, "r", attrs{"name": "r", "assumeRolePolicy": trust})
+	policies := map[string]string{}
+	for _, name := range []string{"read", "write"} {
+		policies[name], _ = mustCreate(t, cloud, tPolicy, name, attrs{"name": name, "policy": rights})
+	}
+	const attachment = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+	for _, name := range []string{"read", "write", "read"} {
+		mustCreate(t, cloud, attachment, name, attrs{"role": "r", "policyArn": policies[name]})
+	}
+	var attached []string
+	for _, o := range cloud.Objects() {
+		if o.Type == attachment {
+			attached = append(attached, o.Name())
+		}
+	}
+	assert.ElementsMatch(t, []string{"read", "write"}, attached, "a policy is attached twice, or another one is gone")
+}

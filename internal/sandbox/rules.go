@@ -659,3 +659,12 @@ func checkKey(c *call) error {
 	}
 	return nil
 }
+
+// attachOnce is AWS's AttachRolePolicy: a policy is attached to a role or it is not, and attaching it again, such as
+// after a run that was lost before it could record the first time, changes nothing.
+func attachOnce(c *call) error {
+	c.cloud.objects = slices.DeleteFunc(c.cloud.objects, func(o *Object) bool {
+		return o.Type == c.typ && o.Props.str("role") == c.in.str("role") && o.Props.str("policyArn") == c.in.str("policyArn")
+	})
+	return nil
+}
