@@ -25,6 +25,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
 
 	"sentry/bootstrap/account"
+	"sentry/internal/automation"
 )
 
 // bootstrap prepares one account. A run is made of steps that each leave something the next run recognises:
@@ -319,26 +320,15 @@ func (b *bootstrap) unlocked(ctx context.Context, stack auto.Stack, do func() er
 // runUp also returns what Pulumi and AWS complained of.
 func (b *bootstrap) runUp(ctx context.Context, stack auto.Stack) (auto.UpResult, []string, error) {
 	var problems []string
-	stream, finished, done := make(chan events.EngineEvent), make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			select {
-			case e, open := <-stream:
-				if !open {
-					return
-				}
-				if d := e.DiagnosticEvent; d != nil && d.Severity == "error" {
-					problems = append(problems, colours.ReplaceAllString(d.Message, ""))
-				}
-			case <-finished: // the stream is closed only if Pulumi got as far as using it
-				return
-			}
+	var outcome auto.UpResult
+	err := automation.Watch(func(stream chan events.EngineEvent) (err error) {
+		outcome, err = stack.Up(ctx, optup.ProgressStreams(b.out), optup.EventStreams(stream), optup.SuppressOutputs(), optup.SuppressProgress(), optup.Color("never"))
+		return err
+	}, func(e events.EngineEvent) {
+		if d := e.DiagnosticEvent; d != nil && d.Severity == "error" {
+			problems = append(problems, colours.ReplaceAllString(d.Message, ""))
 		}
-	}()
-	outcome, err := stack.Up(ctx, optup.ProgressStreams(b.out), optup.EventStreams(stream), optup.SuppressOutputs(), optup.SuppressProgress(), optup.Color("never"))
-	close(finished)
-	<-done
+	})
 	return outcome, problems, err
 }
 

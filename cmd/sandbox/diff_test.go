@@ -25,7 +25,7 @@ func repository(t *testing.T) (dir string, git func(args ...string) string) {
 		require.NoError(t, err, "git %v: %s", args, text)
 		return strings.TrimSpace(string(text))
 	}
-	for _, path := range []string{"go.mod", "go.sum", "main.go", "Pulumi.yaml", "Pulumi.staging.yaml", "Pulumi.production.yaml", "infra", "internal/checkout", "internal/sandbox", "cmd/sandbox", "tools"} {
+	for _, path := range []string{"go.mod", "go.sum", "main.go", "Pulumi.yaml", "Pulumi.staging.yaml", "Pulumi.production.yaml", "infra", "internal/automation", "internal/checkout", "internal/sandbox", "cmd/sandbox", "tools"} {
 		from, to := filepath.Join("..", "..", path), filepath.Join(dir, path)
 		info, err := os.Stat(from)
 		require.NoError(t, err)

@@ -252,17 +252,21 @@ var diffKinds = map[string]map[bool]pulumirpc.PropertyDiff_Kind{
 	"update": {false: pulumirpc.PropertyDiff_UPDATE, true: pulumirpc.PropertyDiff_UPDATE_REPLACE},
 }
 
+// change is a call about a resource that exists, with its inputs and its state before it.
+func (s *server) change(ctx context.Context, urn string, inputs, oldInputs, oldState *structpb.Struct) (c *call, before, state attrs, err error) {
+	if c, err = s.call(ctx, urn, inputs); err != nil {
+		return nil, nil, nil, err
+	}
+	if state, err = unmarshal(oldState); err != nil {
+		return nil, nil, nil, err
+	}
+	before, err = unmarshal(oldInputs)
+	return c, before, state, err
+}
+
 // Diff says what changed and what of it replaces the resource.
 func (s *server) Diff(ctx context.Context, req *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
-	c, err := s.call(ctx, req.GetUrn(), req.GetNews())
-	if err != nil {
-		return nil, err
-	}
-	state, err := unmarshal(req.GetOlds())
-	if err != nil {
-		return nil, err
-	}
-	before, err := unmarshal(req.GetOldInputs())
+	c, before, state, err := s.change(ctx, req.GetUrn(), req.GetNews(), req.GetOldInputs(), req.GetOlds())
 	if err != nil {
 		return nil, err
 	}
@@ -308,15 +312,7 @@ func (s *server) Create(ctx context.Context, req *pulumirpc.CreateRequest) (*pul
 
 // Update changes a resource in place.
 func (s *server) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*pulumirpc.UpdateResponse, error) {
-	c, err := s.call(ctx, req.GetUrn(), req.GetNews())
-	if err != nil {
-		return nil, err
-	}
-	state, err := unmarshal(req.GetOlds())
-	if err != nil {
-		return nil, err
-	}
-	before, err := unmarshal(req.GetOldInputs())
+	c, before, state, err := s.change(ctx, req.GetUrn(), req.GetNews(), req.GetOldInputs(), req.GetOlds())
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"sentry/internal/automation"
 )
 
 // passphrase encrypts secrets in the sandbox's state. They are not secret: nothing real is in there.
@@ -338,25 +340,7 @@ func (s *Stack) collect(run func(events chan events.EngineEvent, out []io.Writer
 	if s.sandbox.options.Display != nil {
 		writers = append(writers, s.sandbox.options.Display)
 	}
-	// The Automation API closes the stream only when the engine got as far as using it.
-	stream, finished, done := make(chan events.EngineEvent), make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			select {
-			case e, ok := <-stream:
-				if !ok {
-					return
-				}
-				r.add(e)
-			case <-finished:
-				return
-			}
-		}
-	}()
-	err := run(stream, writers)
-	close(finished)
-	<-done
+	err := automation.Watch(func(stream chan events.EngineEvent) error { return run(stream, writers) }, r.add)
 	return r, engineError(err)
 }
 
