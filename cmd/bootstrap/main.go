@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sentry/bootstrap/account"
+	"sentry/internal/project"
 	"sentry/internal/sandbox"
 )
 
@@ -88,7 +89,11 @@ func execute(ctx context.Context, o options, out, progress io.Writer) error {
 	if o.inSandbox {
 		dir := filepath.Join(root, "bootstrap", ".sandbox")
 		b.stateDir = filepath.Join(dir, "first-state")
-		sb, err := sandbox.New(ctx, sandbox.Options{Dir: dir, ProjectDir: root, Log: progress})
+		p, err := project.Open(root)
+		if err != nil {
+			return err
+		}
+		sb, err := sandbox.New(ctx, sandbox.Options{Dir: dir, Project: p, Log: progress})
 		if err != nil {
 			return err
 		}

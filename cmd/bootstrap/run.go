@@ -25,7 +25,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
 
 	"sentry/bootstrap/account"
-	"sentry/internal/automation"
+	"sentry/internal/sandbox"
 )
 
 // bootstrap prepares one account. A run is made of steps that each leave something the next run recognises:
@@ -321,7 +321,7 @@ func (b *bootstrap) unlocked(ctx context.Context, stack auto.Stack, do func() er
 func (b *bootstrap) runUp(ctx context.Context, stack auto.Stack) (auto.UpResult, []string, error) {
 	var problems []string
 	var outcome auto.UpResult
-	err := automation.Watch(func(stream chan events.EngineEvent) (err error) {
+	err := sandbox.Watch(func(stream chan events.EngineEvent) (err error) {
 		outcome, err = stack.Up(ctx, optup.ProgressStreams(b.out), optup.EventStreams(stream), optup.SuppressOutputs(), optup.SuppressProgress(), optup.Color("never"))
 		return err
 	}, func(e events.EngineEvent) {

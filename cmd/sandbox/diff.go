@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,52 +12,66 @@ import (
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
+	"github.com/spf13/cobra"
 
 	"sentry/infra"
-	"sentry/internal/checkout"
+	"sentry/internal/project"
 	"sentry/internal/sandbox"
 )
 
 // releasedImage runs in both the base and the head: without one there are no tasks, and a changed number of
 // them would not show.
-const releasedImage = sandbox.AccountID + ".dkr.ecr." + sandbox.DefaultRegion + ".amazonaws.com/sentry@sha256:" +
-	"0000000000000000000000000000000000000000000000000000000000000001"
+var releasedImage = sandbox.ReleasedImage(sandbox.DefaultRegion, "sentry")
+
+func (c *command) diffCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "diff --base <ref>",
+		Short: "Show what the working tree changes against a commit, for every stack",
+		Args:  cobra.NoArgs,
+	}
+	base := cmd.Flags().String("base", "", "the `commit`, branch or tag to compare with")
+	folder := cmd.Flags().String("out", "", "a `folder` for the engine's events, <stack>.json, one event a line")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return explained(cmd.Context(), c.diff(cmd.Context(), *base, *folder))
+	}
+	return cmd
+}
 
 // diff shows what the working tree changes against a commit (E3): the commit's own program deploys every stack
 // into a new sandbox, and the working tree's program is previewed on top. folder, when set, gets the engine's
 // events of each preview as <stack>.json, one a line.
-func (f *flags) diff(ctx context.Context, base, folder string, out, log io.Writer) (err error) {
-	dir, stacks, err := f.project()
+func (c *command) diff(ctx context.Context, base, folder string) (err error) {
+	p, err := c.project()
 	if err != nil {
 		return err
 	}
 	if base == "" {
-		return errors.New("which commit to compare with? say --base main")
+		return errors.New("--base is not set; allowed: a commit, branch or tag, such as main")
 	}
 	if folder != "" {
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			return fmt.Errorf("make the folder for the previews: %w", err)
 		}
 	}
-	tree, remove, err := checkout.At(ctx, dir, base)
+	tree, remove, err := p.At(ctx, base)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	if err := deployBase(ctx, tree, base, log); err != nil {
+	if err := c.deployBase(ctx, tree, base); err != nil {
 		return err
 	}
 
 	sb, err := sandbox.New(ctx, sandbox.Options{
-		Dir: filepath.Join(tree, ".sandbox"), ProjectDir: dir, Program: infra.DeployIn, Log: log, Display: out, Color: color(out),
+		Dir: filepath.Join(tree, ".sandbox"), Project: p, Program: infra.DeployIn, Log: c.log, Display: c.out, Color: color(c.out),
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, sb.Close()) }()
 	var errs []error
-	for _, name := range stacks {
-		fmt.Fprintf(out, "\n%s: what the working tree changes against %s\n\n", name, base)
+	for _, name := range p.Environments() {
+		fmt.Fprintf(c.out, "\n%s: what the working tree changes against %s\n\n", name, base)
 		errs = append(errs, previewHead(ctx, sb, name, folder))
 	}
 	return errors.Join(errs...)
@@ -94,20 +107,20 @@ func previewHead(ctx context.Context, sb *sandbox.Sandbox, name, folder string) 
 }
 
 // deployBase runs the base's own sandbox command, so that its stacks are deployed by its own program.
-func deployBase(ctx context.Context, tree, base string, log io.Writer) error {
-	stacks, err := sandbox.Stacks(tree)
+func (c *command) deployBase(ctx context.Context, tree, base string) error {
+	before, err := project.Open(tree)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", base, err)
 	}
 	if _, err := os.Stat(filepath.Join(tree, "cmd", "sandbox")); err != nil {
 		return fmt.Errorf("%s has no cmd/sandbox to deploy it with: compare with a newer commit", base)
 	}
 	run := func(name string, args ...string) error {
 		cmd := exec.CommandContext(ctx, name, args...)
-		cmd.Dir = tree
+		cmd.Dir, cmd.Env = tree, project.WithoutRepository(os.Environ())
 		// As the Makefile builds, so that what both commits share is compiled once.
 		if flags := os.Getenv("GOFLAGS"); !slices.Contains(strings.Fields(flags), "-trimpath") {
-			cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath "+flags)
+			cmd.Env = append(cmd.Env, "GOFLAGS=-trimpath "+flags)
 		}
 		text, err := cmd.CombinedOutput()
 		if err != nil {
@@ -116,12 +129,12 @@ func deployBase(ctx context.Context, tree, base string, log io.Writer) error {
 		return nil
 	}
 	binary := filepath.Join(tree, ".sandbox-base")
-	fmt.Fprintf(log, "Compiling %s…\n", base)
+	fmt.Fprintf(c.log, "Compiling %s…\n", base)
 	if err := run("go", "build", "-o", binary, "./cmd/sandbox"); err != nil {
 		return fmt.Errorf("compile %s: %w", base, err)
 	}
-	for _, stack := range stacks {
-		fmt.Fprintf(log, "Deploying %s as of %s…\n", stack, base)
+	for _, stack := range before.Environments() {
+		fmt.Fprintf(c.log, "Deploying %s as of %s…\n", stack, base)
 		if err := run(binary, "up", "-s", stack, "--config", "sentry:image="+releasedImage); err != nil {
 			return fmt.Errorf("deploy %s as of %s: %w", stack, base, err)
 		}

@@ -14,21 +14,22 @@ import (
 )
 
 // tour runs every stack through its life, all of them at once in one cloud, as they would share AWS.
-func (f *flags) tour(ctx context.Context, out, log io.Writer) (err error) {
-	dir, stacks, err := f.project()
+func (c *command) tour(ctx context.Context) (err error) {
+	p, err := c.project()
 	if err != nil {
 		return err
 	}
-	sb, err := sandbox.New(ctx, sandbox.Options{ProjectDir: dir, Program: infra.DeployIn, Log: log})
+	sb, err := sandbox.New(ctx, sandbox.Options{Project: p, Program: infra.DeployIn, Log: c.log})
 	if err != nil {
 		return err
 	}
 	started := time.Now() // the first time, finding the CLI has taken minutes
 	defer func() { err = errors.Join(err, sb.Close()) }()
 
-	fmt.Fprintf(out, "Deploying %s with the Pulumi engine into a sandbox: no AWS account, nothing leaves this machine.\n\n",
+	stacks := p.Environments()
+	fmt.Fprintf(c.out, "Deploying %s with the Pulumi engine into a sandbox: no AWS account, nothing leaves this machine.\n\n",
 		strings.Join(stacks, " and "))
-	lines := &lines{w: out}
+	lines := &lines{w: c.out}
 	tours := make([]*stackTour, len(stacks))
 	errs := make([]error, len(stacks))
 	var group sync.WaitGroup
@@ -40,14 +41,14 @@ func (f *flags) tour(ctx context.Context, out, log io.Writer) (err error) {
 
 	for _, t := range tours {
 		if len(t.outputs) > 0 {
-			fmt.Fprintf(out, "\nOutputs of %s\n", t.name)
-			printOutputs(out, "  ", t.outputs)
+			fmt.Fprintf(c.out, "\nOutputs of %s\n", t.name)
+			printOutputs(c.out, "  ", t.outputs)
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nAll held: every preview was true, the second found nothing to do, nothing was left behind. %s\n", seconds(started))
+	fmt.Fprintf(c.out, "\nAll held: every preview was true, the second found nothing to do, nothing was left behind. %s\n", seconds(started))
 	return nil
 }
 

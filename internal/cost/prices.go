@@ -6,7 +6,10 @@ import (
 	_ "embed"
 	"fmt"
 
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
+
+	"sentry/internal/project"
+	"sentry/internal/sandbox"
 )
 
 //go:embed prices.yaml
@@ -15,8 +18,8 @@ var pricesFile []byte
 //go:embed usage.yaml
 var usageFile []byte
 
-// baseStack is the stack whose usage a stack without figures of its own gets.
-const baseStack = "staging"
+// defaultUsage is the column of usage.yaml for a stack without a figure of its own.
+const defaultUsage = "default"
 
 // Prices are the list prices of one region.
 type Prices struct {
@@ -63,7 +66,7 @@ func UsageNames() ([]Assumption, error) {
 	}
 	var names []Assumption
 	for _, row := range rows {
-		names = append(names, row.assumption(baseStack))
+		names = append(names, row.assumption(defaultUsage))
 	}
 	return names, nil
 }
@@ -101,7 +104,7 @@ type usageRow struct {
 func (row usageRow) assumption(stack string) Assumption {
 	value, ok := row.Values[stack]
 	if !ok {
-		value = row.Values[baseStack]
+		value = row.Values[defaultUsage]
 	}
 	return Assumption{Name: row.Name, Unit: row.Unit, Text: row.Text, Value: value}
 }
@@ -112,9 +115,31 @@ func usageRows() ([]usageRow, error) {
 		return nil, fmt.Errorf("parse usage.yaml: %w", err)
 	}
 	for _, row := range rows {
-		if _, ok := row.Values[baseStack]; !ok {
-			return nil, fmt.Errorf("usage.yaml: %s has no value for %s", row.Name, baseStack)
+		if _, ok := row.Values[defaultUsage]; !ok {
+			return nil, fmt.Errorf("usage.yaml: %s has no value for %s", row.Name, defaultUsage)
 		}
 	}
 	return rows, nil
+}
+
+// Stack prices one environment, with an image released; given are assumptions in place of usage.yaml's.
+func Stack(program sandbox.Program, p project.Project, stack string, given map[string]float64) (Report, error) {
+	recording, err := sandbox.RecordStack(program, p, stack, sandbox.StackOptions{Released: true})
+	if err != nil {
+		return Report{}, err
+	}
+	return PriceOf(stack, recording, given)
+}
+
+// PriceOf prices what the program registered for an environment.
+func PriceOf(stack string, recording *sandbox.Recording, given map[string]float64) (Report, error) {
+	prices, err := ListPrices()
+	if err != nil {
+		return Report{}, err
+	}
+	usage, err := UsageOf(stack, given)
+	if err != nil {
+		return Report{}, err
+	}
+	return Estimate(stack, recording.Resources, prices, usage), nil
 }

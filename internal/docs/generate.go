@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"sentry/internal/cost"
+	"sentry/internal/project"
 	"sentry/internal/sandbox"
 )
 
@@ -29,34 +30,24 @@ type Stack struct {
 	Cost         cost.Report
 }
 
-// Parts are the generated texts of the project in dir, by name.
-func Parts(program cost.Program, dir string) (map[string]string, error) {
-	names, err := cost.Stacks(dir)
-	if err != nil {
-		return nil, err
-	}
+// Parts are the generated texts of a project, by name.
+func Parts(program sandbox.Program, p project.Project) (map[string]string, error) {
 	var stacks []Stack
-	for _, name := range names {
+	for _, name := range p.Environments() {
 		stack := Stack{Name: name}
-		if stack.Running, err = cost.Record(program, dir, name); err != nil {
+		var err error
+		if stack.Running, err = sandbox.RecordStack(program, p, name, sandbox.StackOptions{Released: true}); err != nil {
 			return nil, err
 		}
-		config, err := sandbox.StackConfig(dir, name)
-		if err != nil {
+		if stack.New, err = sandbox.RecordStack(program, p, name, sandbox.StackOptions{}); err != nil {
 			return nil, err
 		}
-		config[cost.Project+":awsAccountId"] = "" // the sandbox is an account of its own
-		if stack.New, err = sandbox.Record(program(dir), sandbox.MockOptions{
-			Project: cost.Project, Stack: name, Config: config, RootDirectory: dir,
-		}); err != nil {
-			return nil, fmt.Errorf("run the program for the new stack %q: %w", name, err)
-		}
-		if stack.Cost, err = cost.Stack(program, dir, name, nil); err != nil {
+		if stack.Cost, err = cost.PriceOf(name, stack.Running, nil); err != nil {
 			return nil, err
 		}
 		stacks = append(stacks, stack)
 	}
-	configuration, err := configurationTable(dir, names)
+	configuration, err := configurationTable(p)
 	if err != nil {
 		return nil, err
 	}
@@ -120,20 +111,20 @@ func Files(dir string) ([]string, error) {
 }
 
 // Update rewrites the generated parts of all documents. With check it writes nothing. It returns the documents
-// that changed or would change, relative to dir.
-func Update(program cost.Program, dir string, check bool) ([]string, error) {
-	parts, err := Parts(program, dir)
+// that changed or would change, relative to the project.
+func Update(program sandbox.Program, p project.Project, check bool) ([]string, error) {
+	parts, err := Parts(program, p)
 	if err != nil {
 		return nil, err
 	}
-	files, err := Files(dir)
+	files, err := Files(p.Dir)
 	if err != nil {
 		return nil, err
 	}
 	var changed []string
 	var errs []error
 	for _, file := range files {
-		name, err := filepath.Rel(dir, file)
+		name, err := filepath.Rel(p.Dir, file)
 		if err != nil {
 			return nil, err
 		}

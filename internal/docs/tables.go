@@ -4,15 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
-	"gopkg.in/yaml.v3"
-
 	"sentry/internal/cost"
+	"sentry/internal/project"
 )
 
 // totalsTable is the price of every stack, by component.
@@ -75,117 +72,60 @@ func costTable(stacks []Stack) string {
 	return b.String()
 }
 
-// key is a key of configuration as Pulumi.yaml declares it.
-type key struct {
-	Type        string    `yaml:"type"`
-	Description string    `yaml:"description"`
-	Default     yaml.Node `yaml:"default"`
-}
-
-// regionDescription stands here because aws:region belongs to the AWS provider's namespace, whose keys a project
-// file does not describe.
-const regionDescription = "Where everything runs, a region's code"
+// regionKey stands here because aws:region belongs to the AWS provider's namespace, whose keys a project file does
+// not describe.
+var regionKey = project.Key{Name: "aws:region", Type: "string", Description: "Where everything runs, a region's code"}
 
 // configurationTable has a row for each key, with the values that the stack files set.
-func configurationTable(dir string, stacks []string) (string, error) {
-	var project struct {
-		Name   string    `yaml:"name"`
-		Config yaml.Node `yaml:"config"`
-	}
-	if err := readYAML(filepath.Join(dir, "Pulumi.yaml"), &project); err != nil {
+func configurationTable(p project.Project) (string, error) {
+	declared, err := p.Keys()
+	if err != nil {
 		return "", err
 	}
-	values := make([]map[string]yaml.Node, len(stacks))
+	stacks := p.Environments()
+	values := make([]map[string]any, len(stacks))
 	for i, stack := range stacks {
-		var file struct {
-			Config map[string]yaml.Node `yaml:"config"`
-		}
-		if err := readYAML(filepath.Join(dir, "Pulumi."+stack+".yaml"), &file); err != nil {
+		if values[i], err = p.Values(stack); err != nil {
 			return "", err
 		}
-		values[i] = file.Config
 	}
-
 	var b strings.Builder
 	fmt.Fprintf(&b, "| Key | Type | Default | %s | What it is |\n|---|---|---|%s---|\n", strings.Join(stacks, " | "), strings.Repeat("---|", len(stacks)))
-	row := func(name string, declared key) error {
+	for _, key := range append([]project.Key{regionKey}, declared...) {
 		fallback := "–"
-		if declared.Default.Kind != 0 {
-			text, err := valueText(&declared.Default)
-			if err != nil {
-				return fmt.Errorf("default of %s: %w", name, err)
-			}
-			fallback = text
+		if key.Default != nil {
+			fallback = valueText(key.Default)
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s |", name, declared.Type, fallback)
+		fmt.Fprintf(&b, "| `%s` | %s | %s |", key.Name, key.Type, fallback)
 		for i := range stacks {
 			text := ""
-			if node, ok := values[i][name]; ok {
-				var err error
-				if text, err = valueText(&node); err != nil {
-					return fmt.Errorf("%s of %s: %w", name, stacks[i], err)
-				}
+			if value, set := values[i][key.Name]; set {
+				text = valueText(value)
 			}
 			fmt.Fprintf(&b, " %s |", text)
 		}
-		fmt.Fprintf(&b, " %s |\n", strings.ReplaceAll(declared.Description, "<", "&lt;"))
-		return nil
-	}
-	if err := row("aws:region", key{Type: "string", Description: regionDescription}); err != nil {
-		return "", err
-	}
-	for i := 0; i+1 < len(project.Config.Content); i += 2 {
-		var declared key
-		if err := project.Config.Content[i+1].Decode(&declared); err != nil {
-			return "", fmt.Errorf("read key %s of Pulumi.yaml: %w", project.Config.Content[i].Value, err)
-		}
-		name := project.Config.Content[i].Value
-		if !strings.Contains(name, ":") {
-			name = project.Name + ":" + name
-		}
-		if err := row(name, declared); err != nil {
-			return "", err
-		}
+		fmt.Fprintf(&b, " %s |\n", strings.ReplaceAll(key.Description, "<", "&lt;"))
 	}
 	return b.String(), nil
 }
 
-func readYAML(path string, into any) error {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("read the project: %w", err)
-	}
-	if err := yaml.Unmarshal(text, into); err != nil {
-		return fmt.Errorf("parse %s: %w", filepath.Base(path), err)
-	}
-	return nil
-}
-
-// valueText is a value in a table's cell: lists and maps by their elements, a line each.
-func valueText(node *yaml.Node) (string, error) {
-	if node.Kind == yaml.SequenceNode && len(node.Content) > 0 {
-		var lines []string
-		for _, element := range node.Content {
-			text, err := valueText(element)
-			if err != nil {
-				return "", err
-			}
-			lines = append(lines, text)
+// valueText is a value in a table's cell: the elements of a list a line each.
+func valueText(value any) string {
+	if elements, isList := value.([]any); isList && len(elements) > 0 {
+		lines := make([]string, len(elements))
+		for i, element := range elements {
+			lines[i] = valueText(element)
 		}
-		return strings.Join(lines, "<br>"), nil
-	}
-	var value any
-	if err := node.Decode(&value); err != nil {
-		return "", err
+		return strings.Join(lines, "<br>")
 	}
 	if value == "" {
-		return "empty", nil
+		return "empty"
 	}
-	if text, ok := value.(string); ok {
-		return "`" + text + "`", nil
+	text, err := project.Text(value)
+	if err != nil {
+		text = fmt.Sprint(value) // YAML holds nothing that JSON cannot say, but for keys that are no text
 	}
-	text, err := json.Marshal(value)
-	return "`" + string(text) + "`", err
+	return "`" + text + "`"
 }
 
 // outputsTable has a row for each output, with the value that the program makes, and the form of what AWS makes.

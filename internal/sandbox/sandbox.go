@@ -14,7 +14,7 @@ import (
 	"strconv"
 	"strings"
 
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
@@ -25,9 +25,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"sentry/internal/automation"
+	"sentry/internal/project"
 )
 
 // passphrase encrypts secrets in the sandbox's state. They are not secret: nothing real is in there.
@@ -37,11 +36,11 @@ const passphrase = "sandbox"
 type Options struct {
 	// Dir keeps the sandbox between processes; "" is a temporary one that Close removes.
 	Dir string
-	// ProjectDir holds Pulumi.yaml and the stack files. They are copied, never written.
-	ProjectDir string
+	// Project has the stack files. They are copied, never written.
+	Project project.Project
 	// Program is the Pulumi program; it gets the folder with the copies, where the Automation API leaves a
 	// program without its root directory.
-	Program func(projectDir string) pulumi.RunFunc
+	Program Program
 	// Cloud is shared with whoever made it; nil is a new one, or for a Dir the one that was saved there.
 	Cloud *Cloud
 	// Log gets what a user has to know while the sandbox starts; nil is nobody.
@@ -73,13 +72,11 @@ func New(ctx context.Context, options Options) (sb *Sandbox, err error) {
 		options.Color = "never"
 	}
 	sb = &Sandbox{options: options, Cloud: options.Cloud, dir: options.Dir}
-	projectText, err := os.ReadFile(filepath.Join(options.ProjectDir, "Pulumi.yaml"))
+	settings, err := workspace.LoadProject(filepath.Join(options.Project.Dir, "Pulumi.yaml"))
 	if err != nil {
-		return nil, fmt.Errorf("no Pulumi project in %s: %w (run it from the repository, or say --dir)", options.ProjectDir, err)
+		return nil, fmt.Errorf("read the project in %s: %w", options.Project.Dir, err)
 	}
-	if err := yaml.Unmarshal(projectText, &sb.project); err != nil {
-		return nil, fmt.Errorf("read Pulumi.yaml in %s: %w", options.ProjectDir, err)
-	}
+	sb.project = *settings
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, sb.Close())
@@ -115,7 +112,7 @@ func New(ctx context.Context, options Options) (sb *Sandbox, err error) {
 	if sb.Cloud == nil {
 		sb.Cloud = NewCloud()
 	}
-	if sb.cli, err = findCLI(ctx, options.ProjectDir, options.Log); err != nil {
+	if sb.cli, err = findCLI(ctx, options.Project.Dir, options.Log); err != nil {
 		return sb, err
 	}
 	kept := ""
@@ -147,20 +144,6 @@ func (sb *Sandbox) Close() error {
 	return err
 }
 
-// Stacks are the names of the project's stack files, in order.
-func Stacks(projectDir string) ([]string, error) {
-	files, err := filepath.Glob(filepath.Join(projectDir, "Pulumi.*.yaml"))
-	if err != nil {
-		return nil, err
-	}
-	names := make([]string, len(files))
-	for i, f := range files {
-		names[i] = strings.TrimSuffix(strings.TrimPrefix(filepath.Base(f), "Pulumi."), ".yaml")
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
 // Stack is one stack in the sandbox. Its configuration is a copy of the project's stack file.
 type Stack struct {
 	sandbox *Sandbox
@@ -172,15 +155,11 @@ type Stack struct {
 
 // Stack selects a stack, or makes it. The configuration begins as the stack file's.
 func (sb *Sandbox) Stack(ctx context.Context, name string) (*Stack, error) {
-	names, err := Stacks(sb.options.ProjectDir)
-	if err != nil {
+	if err := sb.options.Project.Check(name); err != nil {
 		return nil, err
 	}
-	if !slices.Contains(names, name) {
-		return nil, fmt.Errorf("unknown stack %q: %s has %s", name, sb.options.ProjectDir, strings.Join(names, ", "))
-	}
 	s := &Stack{sandbox: sb, name: name, dir: filepath.Join(sb.dir, "project", name), extra: map[string]string{}}
-	if err := s.copyProject(names); err != nil {
+	if err := s.copyProject(); err != nil {
 		return nil, err
 	}
 	project := sb.project
@@ -207,13 +186,13 @@ func (sb *Sandbox) Stack(ctx context.Context, name string) (*Stack, error) {
 
 // copyProject copies the project's YAML files into the stack's folder, the settings of SetConfig written
 // into the stack's own, and its encryption replaced by the sandbox's.
-func (s *Stack) copyProject(names []string) error {
+func (s *Stack) copyProject() error {
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return fmt.Errorf("copy the project: %w", err)
 	}
-	for _, name := range names {
+	for _, name := range s.sandbox.options.Project.Environments() {
 		file := "Pulumi." + name + ".yaml"
-		text, err := os.ReadFile(filepath.Join(s.sandbox.options.ProjectDir, file))
+		text, err := os.ReadFile(s.sandbox.options.Project.StackFile(name))
 		if err != nil {
 			return fmt.Errorf("copy the project: %w", err)
 		}
@@ -283,23 +262,7 @@ func configValue(text string) any {
 // key has one. It holds for this Stack value.
 func (s *Stack) SetConfig(settings map[string]string) error {
 	maps.Copy(s.extra, settings)
-	return s.rewrite()
-}
-
-// UnsetConfig takes back what SetConfig set.
-func (s *Stack) UnsetConfig(keys ...string) error {
-	for _, key := range keys {
-		delete(s.extra, key)
-	}
-	return s.rewrite()
-}
-
-func (s *Stack) rewrite() error {
-	names, err := Stacks(s.sandbox.options.ProjectDir)
-	if err != nil {
-		return err
-	}
-	return s.copyProject(names)
+	return s.copyProject()
 }
 
 // Event is what happened, or in a preview would happen, to one resource.
@@ -340,7 +303,7 @@ func (s *Stack) collect(run func(events chan events.EngineEvent, out []io.Writer
 	if s.sandbox.options.Display != nil {
 		writers = append(writers, s.sandbox.options.Display)
 	}
-	err := automation.Watch(func(stream chan events.EngineEvent) error { return run(stream, writers) }, r.add)
+	err := Watch(func(stream chan events.EngineEvent) error { return run(stream, writers) }, r.add)
 	return r, engineError(err)
 }
 
@@ -371,7 +334,7 @@ func (r *Result) add(e events.EngineEvent) {
 
 // Preview says what Up would do. The project's stack file is read anew.
 func (s *Stack) Preview(ctx context.Context, opts ...optpreview.Option) (Result, error) {
-	if err := s.rewrite(); err != nil {
+	if err := s.copyProject(); err != nil {
 		return Result{}, err
 	}
 	return s.collect(func(stream chan events.EngineEvent, out []io.Writer) error {
@@ -383,7 +346,7 @@ func (s *Stack) Preview(ctx context.Context, opts ...optpreview.Option) (Result,
 
 // Up deploys. The project's stack file is read anew.
 func (s *Stack) Up(ctx context.Context, opts ...optup.Option) (Result, error) {
-	if err := s.rewrite(); err != nil {
+	if err := s.copyProject(); err != nil {
 		return Result{}, err
 	}
 	return s.collect(func(stream chan events.EngineEvent, out []io.Writer) error {

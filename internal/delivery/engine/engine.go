@@ -18,7 +18,7 @@ import (
 
 	"sentry/internal/delivery/preview"
 
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 )
 
 // Run runs `pulumi` with the arguments; it is the seam at which tests take the CLI's place.

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
+	"github.com/spf13/cobra"
+
+	"sentry/internal/sandbox"
+)
+
+func (c *command) previewCommand() *cobra.Command {
+	var detail bool
+	cmd := c.lasting("preview", "Show what up would do", true, func(ctx context.Context, s *sandbox.Stack) error {
+		var opts []optpreview.Option
+		if detail {
+			opts = append(opts, optpreview.Diff())
+		}
+		_, err := s.Preview(ctx, opts...)
+		return err
+	})
+	cmd.Flags().BoolVar(&detail, "diff", false, "show the changed properties")
+	return cmd
+}
+
+func (c *command) upCommand() *cobra.Command {
+	return c.lasting("up", "Deploy a stack into the sandbox that .sandbox/ keeps", true, func(ctx context.Context, s *sandbox.Stack) error {
+		_, err := s.Up(ctx)
+		return err
+	})
+}
+
+func (c *command) destroyCommand() *cobra.Command {
+	return c.lasting("destroy", "Delete what up has deployed", false, func(ctx context.Context, s *sandbox.Stack) error {
+		_, err := s.Destroy(ctx)
+		return err
+	})
+}
+
+func (c *command) outputsCommand() *cobra.Command {
+	return c.lasting("outputs", "Show a deployed stack's outputs", false, func(ctx context.Context, s *sandbox.Stack) error {
+		outputs, err := s.Outputs(ctx)
+		if err != nil {
+			return err
+		}
+		if len(outputs) == 0 {
+			return errors.New("nothing is deployed: run sandbox up first")
+		}
+		printOutputs(c.out, "", outputs)
+		return nil
+	})
+}
+
+func (c *command) cliCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "cli",
+		Short: "Find the Pulumi CLI, or build it, and print its path",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, err := c.project()
+			if err != nil {
+				return err
+			}
+			path, err := sandbox.CLI(cmd.Context(), p.Dir, c.log)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(c.out, path)
+			return err
+		},
+	}
+}
