@@ -259,9 +259,10 @@ func configValue(text string) any {
 }
 
 // SetConfig changes this stack's configuration in the sandbox; the namespace is the project's unless the
-// key has one. It holds for this Stack value.
+// key has one, and an empty value takes a setting back. It holds for this Stack value.
 func (s *Stack) SetConfig(settings map[string]string) error {
 	maps.Copy(s.extra, settings)
+	maps.DeleteFunc(s.extra, func(_, value string) bool { return value == "" })
 	return s.copyProject()
 }
 
