@@ -142,13 +142,15 @@ func (network *Network) addTasksSecurityGroup(ctx *pulumi.Context, name string, 
 	}
 	var rules []pulumi.Resource
 	for _, source := range args.IngressCIDRs {
-		rule, err := vpc.NewSecurityGroupIngressRule(ctx, name+"-tasks-from-"+strings.ReplaceAll(source.String(), "/", "-"), &vpc.SecurityGroupIngressRuleArgs{
+		ruleName := name + "-tasks-from-" + strings.ReplaceAll(source.String(), "/", "-")
+		rule, err := vpc.NewSecurityGroupIngressRule(ctx, ruleName, &vpc.SecurityGroupIngressRuleArgs{
 			SecurityGroupId: group.ID(),
 			Description:     pulumi.String("Requests to the backend from " + source.String()),
 			IpProtocol:      pulumi.String("tcp"),
 			FromPort:        pulumi.Int(args.Port),
 			ToPort:          pulumi.Int(args.Port),
 			CidrIpv4:        pulumi.String(source.String()),
+			Tags:            pulumi.StringMap{"Name": pulumi.String(ruleName)}, // tells the rules apart when one is looked for
 		}, pulumi.Parent(network))
 		if err != nil {
 			return fmt.Errorf("let %s reach the tasks: %w", source, err)
@@ -160,6 +162,7 @@ func (network *Network) addTasksSecurityGroup(ctx *pulumi.Context, name string, 
 		Description:     pulumi.String("Images, logs, secrets and whatever the backend calls"),
 		IpProtocol:      pulumi.String("-1"),
 		CidrIpv4:        pulumi.String("0.0.0.0/0"),
+		Tags:            pulumi.StringMap{"Name": pulumi.String(name + "-tasks-to-anywhere")},
 	}, pulumi.Parent(network))
 	if err != nil {
 		return fmt.Errorf("let the tasks out: %w", err)
