@@ -294,7 +294,7 @@ var catalogue = map[string]*entry{
 		missing: "NoSuchEntity: The role with name %s cannot be found.",
 		inUse:   "DeleteConflict: Cannot delete entity, must delete policies first (%s).",
 		check:   checkRole,
-		apply:   func(c *call) error { return c.principals("assumeRolePolicy") },
+		apply:   applyRole,
 	},
 	"aws:iam/rolePolicy:RolePolicy": {
 		noun:    "IAM Role Policy",
@@ -304,7 +304,7 @@ var catalogue = map[string]*entry{
 		outputs: "namePrefix=empty",
 		global:  true,
 		refs:    []ref{{path: "role", to: tRole}},
-		check:   func(c *call) error { return checkIdentityPolicy(c.in, 10240) },
+		check:   func(c *call) error { return checkIdentityPolicy(c, 10240) },
 	},
 	tPolicy: {
 		noun:    "IAM Policy",
@@ -316,7 +316,7 @@ var catalogue = map[string]*entry{
 		taken:   "EntityAlreadyExists: A policy called {name} already exists. Duplicate names are not allowed.",
 		missing: "NoSuchEntity: Policy %s does not exist or is not attachable.",
 		inUse:   "DeleteConflict: Cannot delete a policy attached to entities (%s).",
-		check:   func(c *call) error { return checkIdentityPolicy(c.in, 6144) },
+		check:   func(c *call) error { return checkIdentityPolicy(c, 6144) },
 	},
 	"aws:iam/rolePolicyAttachment:RolePolicyAttachment": {
 		noun:   "IAM Role Policy Attachment",
@@ -370,7 +370,7 @@ var catalogue = map[string]*entry{
 		outputs: "keyId={id} arn=arn:aws:kms:{region}:{account}:key/{id}",
 		missing: "NotFoundException: Key '%s' does not exist",
 		check:   checkKey,
-		apply:   func(c *call) error { return c.principals("policy") },
+		apply:   applyKey,
 	},
 	"aws:kms/alias:Alias": {
 		noun:    "KMS Alias",
