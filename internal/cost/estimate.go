@@ -69,11 +69,17 @@ func Estimate(stack string, resources []sandbox.Resource, prices Prices, usage U
 			e.Usage = append(e.Usage, usage[name])
 		}
 	}
+	components := map[string]float64{}
 	for _, line := range e.Lines {
 		e.Total += line.Amount
+		components[line.Component] += line.Amount
 	}
+	// What costs most stands first, the components as well as the lines of each.
 	slices.SortStableFunc(e.Lines, func(a, b Line) int {
-		return cmp.Or(cmp.Compare(rank(a.Component), rank(b.Component)), cmp.Compare(b.Amount, a.Amount))
+		return cmp.Or(
+			cmp.Compare(components[b.Component], components[a.Component]),
+			strings.Compare(a.Component, b.Component), cmp.Compare(b.Amount, a.Amount),
+		)
 	})
 	return e.Report
 }
@@ -477,14 +483,6 @@ func Component(r sandbox.Resource) string {
 		}
 	}
 	return "Stack"
-}
-
-// rank orders the components as the program makes the tasks' surroundings: what costs most first.
-func rank(component string) int {
-	if i := slices.Index([]string{"Service", "Observability", "Buckets", "Network"}, component); i >= 0 {
-		return i
-	}
-	return 4
 }
 
 // The readers of inputs look through secrets and outputs. What is not there, unknown, or of another kind is

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+
+	"sentry/internal/markdown"
 )
 
 func sortedNames[V any](values map[string]V) []string { return slices.Sorted(maps.Keys(values)) }
@@ -76,24 +78,25 @@ func PrintAll(w io.Writer, reports []Report) error {
 
 // Markdown is the table of all stacks.
 func Markdown(reports []Report) string {
-	var b strings.Builder
-	b.WriteString("| Component | Dollars a month |")
+	head, total := []string{"Component", "Dollars a month"}, []string{"", "**Total**"}
 	for _, r := range reports {
-		fmt.Fprintf(&b, " %s |", r.Stack)
+		head = append(head, r.Stack+":")
+		total = append(total, fmt.Sprintf("**%.2f**", r.Total))
 	}
-	b.WriteString("\n|---|---|" + strings.Repeat("---:|", len(reports)) + "\n")
+	table := [][]string{head}
 	for _, row := range rows(reports) {
-		fmt.Fprintf(&b, "| %s | %s |", row.component, row.what)
+		cells := []string{row.component, row.what}
 		for _, amount := range row.amounts {
-			fmt.Fprintf(&b, " %s |", cents(amount))
+			cells = append(cells, cents(amount))
 		}
-		b.WriteString("\n")
+		table = append(table, cells)
 	}
-	b.WriteString("| | **Total** |")
-	for _, r := range reports {
-		fmt.Fprintf(&b, " **%.2f** |", r.Total)
-	}
-	b.WriteString("\n")
+	return markdown.Table(append(table, total)) + notPriced(reports)
+}
+
+// notPriced says what the totals leave out.
+func notPriced(reports []Report) string {
+	var b strings.Builder
 	for _, r := range reports {
 		for _, text := range r.Unpriced {
 			fmt.Fprintf(&b, "\n**Not priced, %s:** %s\n", r.Stack, text)
@@ -120,41 +123,44 @@ func rows(reports []Report) []row {
 			found[j].amounts[i] += line.Amount
 		}
 	}
-	slices.SortStableFunc(found, func(a, b row) int { return rank(a.component) - rank(b.component) })
+	// Each report has its dearest component first; a position of a later report goes to its component.
+	var components []string
+	for _, row := range found {
+		components = append(components, row.component)
+	}
+	slices.SortStableFunc(found, func(a, b row) int {
+		return slices.Index(components, a.component) - slices.Index(components, b.component)
+	})
 	return found
 }
 
 // Difference writes, as Markdown, what separates the present reports from those of a base.
 func Difference(base string, before, after []Report) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "| Dollars a month, at list price | %s | now | difference |\n|---|---:|---:|---:|\n", base)
-	changed := false
+	table := [][]string{{"Dollars a month, at list price", base + ":", "now:", "difference:"}}
+	head, notes := len(table), ""
 	for _, stack := range stacksOf(before, after) {
 		old, now := find(before, stack), find(after, stack)
-		fmt.Fprintf(&b, "| **%s** | %.2f | %.2f | **%s** |\n", stack, old.Total, now.Total, signed(now.Total-old.Total))
+		table = append(table, []string{
+			"**" + stack + "**", fmt.Sprintf("%.2f", old.Total), fmt.Sprintf("%.2f", now.Total), "**" + signed(now.Total-old.Total) + "**",
+		})
+		head++
 		for _, row := range rows([]Report{old, now}) {
 			if delta := row.amounts[1] - row.amounts[0]; math.Abs(delta) >= 0.005 {
-				changed = true
-				fmt.Fprintf(&b, "| %s: %s | %s | %s | %s |\n", row.component, row.what, cents(row.amounts[0]), cents(row.amounts[1]), signed(delta))
+				table = append(table, []string{row.component + ": " + row.what, cents(row.amounts[0]), cents(row.amounts[1]), signed(delta)})
 			}
 		}
 	}
-	if !changed {
-		b.WriteString("\nThe price stays the same.\n")
+	if len(table) == head {
+		notes = "\nThe price stays the same.\n"
 	}
 	for _, r := range after {
 		old := find(before, r.Stack)
 		if old.PricesDate != "" && old.PricesDate != r.PricesDate {
-			fmt.Fprintf(&b, "\nA part of the difference may be AWS's: %s was computed with prices of %s, now of %s.\n", base, old.PricesDate, r.PricesDate)
+			notes += fmt.Sprintf("\nA part of the difference may be AWS's: %s was computed with prices of %s, now of %s.\n", base, old.PricesDate, r.PricesDate)
 			break
 		}
 	}
-	for _, r := range after {
-		for _, text := range r.Unpriced {
-			fmt.Fprintf(&b, "\n**Not priced, %s:** %s\n", r.Stack, text)
-		}
-	}
-	return b.String()
+	return markdown.Table(table) + notes + notPriced(after)
 }
 
 func stacksOf(lists ...[]Report) []string {
