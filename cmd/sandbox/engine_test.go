@@ -236,7 +236,8 @@ func TestLostProcessIsContinued(t *testing.T) {
 	require.Error(t, err)
 	sb.Cloud.Revive()
 
-	require.NoError(t, s.Recover(t.Context()))
+	_, err = s.Recover(t.Context())
+	require.NoError(t, err)
 	up(t, s, nil)
 	objects := inCloud(sb)
 	assert.Len(t, objects, len(slices.Compact(slices.Clone(objects))), "something exists twice: %v", objects)

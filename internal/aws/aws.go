@@ -21,6 +21,8 @@ type Type struct {
 	// pairs, separated by spaces; inputs among them are what AWS takes when they are left out; a template
 	// without { is true, false, a number, [], empty (the empty text), or text.
 	ID, Outputs string
+	// Import is the id by which an existing one is imported, where that is another than ID; a template, too.
+	Import string
 	// Name is the input that names the resource in AWS; the provider invents a name when it is left out.
 	Name string
 	// Global: one namespace for all regions.

@@ -89,7 +89,7 @@ var ec2 = []Type{
 		Into: EC2Vpc,
 	},
 	{
-		Token: EC2Route, Noun: "EC2 Route", ID: "r-{routeTableId}{hex10}",
+		Token: EC2Route, Noun: "EC2 Route", Import: "{routeTableId}_{destinationCidrBlock}", ID: "r-{routeTableId}{hex10}",
 		Outputs: "origin=CreateRoute state=active instanceId=empty instanceOwnerId=empty",
 		Refs: []Ref{
 			{Path: "routeTableId", To: EC2RouteTable, Part: true},
@@ -105,7 +105,7 @@ var ec2 = []Type{
 		Into: EC2Vpc,
 	},
 	{
-		Token: EC2RouteTableAssociation, Noun: "EC2 Route Table Association", ID: "rtbassoc-0{hex16}",
+		Token: EC2RouteTableAssociation, Noun: "EC2 Route Table Association", Import: "{subnetId}/{routeTableId}", ID: "rtbassoc-0{hex16}",
 		Refs: []Ref{{Path: "routeTableId", To: EC2RouteTable}, {Path: "subnetId", To: EC2Subnet, Part: true}},
 		Calls: Calls{
 			Create: "ec2:AssociateRouteTable",

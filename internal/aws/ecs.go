@@ -10,7 +10,7 @@ const (
 var ecs = []Type{
 	// The account's first cluster makes ECS create the role it works with.
 	{
-		Token: ECSCluster, Noun: "ECS Cluster", ID: "arn:aws:ecs:{region}:{account}:cluster/{name}", Name: "name",
+		Token: ECSCluster, Noun: "ECS Cluster", Import: "{name}", ID: "arn:aws:ecs:{region}:{account}:cluster/{name}", Name: "name",
 		Outputs: "arn={id}",
 		Taken:   "a cluster {name} exists already (AWS would hand it to its second owner without a word)",
 		Missing: "ClusterNotFoundException: Cluster not found (%s).",
@@ -26,7 +26,7 @@ var ecs = []Type{
 		Into:   ECSService,
 	},
 	{
-		Token: ECSTaskDefinition, Noun: "ECS Task Definition", ID: "{family}",
+		Token: ECSTaskDefinition, Noun: "ECS Task Definition", Import: "{arn}", ID: "{family}",
 		Outputs: "arn=arn:aws:ecs:{region}:{account}:task-definition/{family}:{next} " +
 			"arnWithoutRevision=arn:aws:ecs:{region}:{account}:task-definition/{family} " +
 			"enableFaultInjection=false",
@@ -44,7 +44,7 @@ var ecs = []Type{
 	},
 	// Waiting for the steady state follows the deployment; deleting first scales the service to nothing.
 	{
-		Token: ECSService, Noun: "ECS Service",
+		Token: ECSService, Noun: "ECS Service", Import: "{clusterName}/{name}",
 		ID: "arn:aws:ecs:{region}:{account}:service/{clusterName}/{name}", Name: "name",
 		Outputs: "desiredCount=0 healthCheckGracePeriodSeconds=0 platformVersion=LATEST propagateTags=NONE",
 		Taken:   "InvalidParameterException: Creation of service was not idempotent.",

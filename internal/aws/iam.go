@@ -53,7 +53,7 @@ var iam = []Type{
 		Free:    "IAM has no price",
 	},
 	{
-		Token: IAMRolePolicyAttachment, Noun: "IAM Role Policy Attachment", ID: "{role}-{hex26}",
+		Token: IAMRolePolicyAttachment, Noun: "IAM Role Policy Attachment", Import: "{role}/{policyArn}", ID: "{role}-{hex26}",
 		Global: true,
 		Refs:   []Ref{{Path: "role", To: IAMRole}, {Path: "policyArn", To: IAMPolicy}},
 		Free:   "IAM has no price",

@@ -220,10 +220,29 @@ func (c *call) read(id string, state attrs) (props attrs, ok bool, err error) {
 		return nil, false, err
 	}
 	o := c.object(id, state)
+	if o == nil && len(state) == 0 {
+		o = c.imported(id)
+	}
 	if o == nil {
 		return nil, false, nil
 	}
 	return maps.Clone(o.Props), true, nil
+}
+
+// imported is the resource that an import names by an id of its own form.
+func (c *call) imported(id string) *Object {
+	for _, o := range c.cloud.objects {
+		if o.Type != c.typ || c.Import == "" {
+			continue
+		}
+		c.in, c.out = o.Props, o.Props
+		if c.expand(c.Import) == id {
+			c.in = attrs{}
+			return o
+		}
+	}
+	c.in = attrs{}
+	return nil
 }
 
 // held reports whether anybody's reference keeps the resource of this call alive.

@@ -152,18 +152,6 @@ func (c *Cloud) Lose(typ, name string) error {
 	return c.save()
 }
 
-// created is the id of the newest resource that a URN made, "" when there is none.
-func (c *Cloud) created(urn string) string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, o := range slices.Backward(c.objects) {
-		if o.URN == urn {
-			return o.ID
-		}
-	}
-	return ""
-}
-
 func (c *Cloud) each(typ, name string, do func(*Object)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -376,7 +377,7 @@ func (s *server) Read(ctx context.Context, req *pulumirpc.ReadRequest) (*pulumir
 		return nil, err
 	}
 	outputs, err := marshal(props, req.GetProperties())
-	return &pulumirpc.ReadResponse{Id: req.GetId(), Inputs: inputs, Properties: outputs}, err
+	return &pulumirpc.ReadResponse{Id: cmp.Or(props.str("id"), req.GetId()), Inputs: inputs, Properties: outputs}, err
 }
 
 // answer is how an error reaches the engine: with the state of what exists although the operation

@@ -9,20 +9,8 @@ import (
 	"sentry/internal/aws"
 )
 
-// expand fills a template of the catalogue.
-func (c *call) expand(template string) string {
-	var b strings.Builder
-	for {
-		before, rest, found := strings.Cut(template, "{")
-		b.WriteString(before)
-		if !found {
-			return b.String()
-		}
-		var name string
-		name, template, _ = strings.Cut(rest, "}")
-		b.WriteString(c.variable(name))
-	}
-}
+// expand fills a template of an entry.
+func (c *call) expand(template string) string { return aws.Expand(template, c.variable) }
 
 func (c *call) variable(name string) string {
 	switch name {
@@ -37,13 +25,6 @@ func (c *call) variable(name string) string {
 	case "uuid":
 		h := c.hex(32)
 		return strings.Join([]string{h[:8], h[8:12], h[12:16], h[16:20], h[20:]}, "-")
-	case "host":
-		return strings.TrimPrefix(c.in.str("url"), "https://")
-	case "slashName":
-		return "/" + strings.TrimPrefix(c.in.str("name"), "/")
-	case "clusterName":
-		cluster := c.in.str("cluster")
-		return cluster[strings.LastIndex(cluster, "/")+1:]
 	case "defaultGroup":
 		if vpc := c.find(aws.EC2Vpc, c.in.str("vpcId")); vpc != nil {
 			return vpc.Props.str("defaultSecurityGroupId")
