@@ -225,9 +225,8 @@ func (c checker) checkPulumi(args []string) error {
 				}
 			}
 		case word == "-s" || word == "--stack":
-			if next != "x" {
-				err = oneOf("the project", next, c.environments...)
-			}
+			// dev is the one that docs/environments.md adds, x a placeholder.
+			err = oneOf("the project", next, append([]string{"dev", "x"}, c.environments...)...)
 		case word == "-c" || word == "--config":
 			key, _, _ := strings.Cut(next, "=")
 			err = oneOf("the project", key, c.keys...)

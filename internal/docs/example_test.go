@@ -17,7 +17,7 @@ import (
 var (
 	// creates and inserts are how a document says what to do with the block below.
 	creates = regexp.MustCompile("Create `([^`]+)`:$")
-	inserts = regexp.MustCompile("[Ii]n \\[?`([^`]+)`(?:\\]\\([^)]*\\))?, (above|below) the line `([^`]+)`:$")
+	inserts = regexp.MustCompile("[Ii]n \\[?`([^`]+)`(?:\\]\\([^)]*\\))?, (above|below|instead of) the line `([^`]+)`:$")
 )
 
 // knowTypes are the packages whose tests look at each type that the program registers.
@@ -76,14 +76,9 @@ func apply(t *testing.T, dir string, b block) {
 	var lines []string
 	hits := 0
 	for line := range strings.Lines(string(text)) {
-		isAnchor := strings.HasPrefix(strings.TrimSpace(line), strings.TrimSpace(anchor))
-		if isAnchor && where == "above" {
-			line = b.text + line
-		} else if isAnchor {
-			line += b.text
-		}
-		if isAnchor {
+		if strings.HasPrefix(strings.TrimSpace(line), strings.TrimSpace(anchor)) {
 			hits++
+			line = map[string]string{"above": b.text + line, "below": line + b.text, "instead of": b.text}[where]
 		}
 		lines = append(lines, line)
 	}
