@@ -233,7 +233,7 @@ func anchors(text string) []string {
 // TestFiguresOfTheDecisions recomputes the prices that the decisions argue with.
 func TestFiguresOfTheDecisions(t *testing.T) {
 	t.Parallel()
-	list, err := cost.ListPrices()
+	list, err := cost.ListPrices(cost.BaseRegion)
 	require.NoError(t, err)
 	price := func(name string) float64 { return list.Prices[name].USD }
 	const hours = 730

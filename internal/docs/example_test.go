@@ -17,7 +17,7 @@ import (
 var (
 	// creates and inserts are how a document says what to do with the block below.
 	creates = regexp.MustCompile("Create `([^`]+)`:$")
-	inserts = regexp.MustCompile("[Ii]n \\[?`([^`]+)`(?:\\]\\([^)]*\\))?, (above|below|instead of) the line `([^`]+)`:$")
+	inserts = regexp.MustCompile("[Ii]n \\[?`([^`]+)`(?:\\]\\([^)]*\\))?, (above|below|instead of) the line `([^`]+)`(?: \\(.*\\))?:$")
 )
 
 // knowTypes are the packages whose tests look at each type that the program registers.

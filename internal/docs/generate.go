@@ -48,7 +48,7 @@ func Parts(program sandbox.Program, p project.Project) (map[string]string, error
 	if err != nil {
 		return nil, err
 	}
-	scaling, err := scalingTable()
+	scaling, err := scalingTable(cost.Region(stacks[0].Running.Resources))
 	if err != nil {
 		return nil, err
 	}

@@ -25,10 +25,11 @@ func titles(stacks []Stack, before, after []string) [][]string {
 
 // totalsTable is the price of every stack, by component.
 func totalsTable(stacks []Stack) string {
-	total := []string{"**Total**"}
+	total, withFree := []string{"**Total**"}, []string{"with an account's free allowances"}
 	sums := map[string][]float64{} // by component, for each stack
 	for i, stack := range stacks {
 		total = append(total, fmt.Sprintf("**%.2f**", stack.Cost.Total))
+		withFree = append(withFree, fmt.Sprintf("%.2f", stack.Cost.WithFree))
 		for _, line := range stack.Cost.Lines {
 			if sums[line.Component] == nil {
 				sums[line.Component] = make([]float64, len(stacks))
@@ -44,7 +45,7 @@ func totalsTable(stacks []Stack) string {
 		}
 		rows = append(rows, row)
 	}
-	return markdown.Table(append(rows, total))
+	return markdown.Table(append(rows, total, withFree))
 }
 
 // costTable is the price of every stack, and what it rests on.
@@ -67,7 +68,9 @@ func costTable(stacks []Stack) string {
 		}
 	}
 	return cost.Markdown(reports) + fmt.Sprintf(`
-AWS's list prices in %s of %s, after the first release, without free tiers and taxes.
+AWS's list prices in %s of %s, after the first release, without taxes. Each account has some of it free in every month
+(100 GB to the internet, 5 GB of logs, 10 metrics, 10 alarms and more): the last line is what is left where the
+environment has the account for itself.
 
 <details><summary>What is assumed, per month</summary>
 
@@ -180,8 +183,8 @@ func (stack Stack) output(name string) string {
 }
 
 // scalingTable is what one task costs a month, in the sizes that one grows through.
-func scalingTable() (string, error) {
-	prices, err := cost.ListPrices()
+func scalingTable(region string) (string, error) {
+	prices, err := cost.ListPrices(region)
 	if err != nil {
 		return "", err
 	}
