@@ -2,6 +2,7 @@ package cost_test
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -130,12 +131,15 @@ func TestARegionWithoutPricesIsSaid(t *testing.T) {
 // Your bill is lower than the list: what every account has free, each price once.
 func TestFreeAllowances(t *testing.T) {
 	t.Parallel()
-	staging := price(t, fixture.Project(t), "staging", nil)
-	// 2 GB to the internet, 10 of the metrics, and all 0.6752 GB of logs and events.
-	assert.InDelta(t, staging.Total-2*0.09-10*0.30-(0.5+0.1752)*0.50, staging.WithFree, 0.001)
-	production := price(t, fixture.Project(t), "production", nil)
-	// 50 GB to the internet, 10 metrics, 5 of 5.2628 GB of logs and events.
-	assert.InDelta(t, production.Total-50*0.09-10*0.30-5*0.50, production.WithFree, 0.001)
+	prices, err := cost.ListPrices(cost.BaseRegion)
+	require.NoError(t, err)
+	usage, err := cost.UsageOf("staging", map[string]float64{"internet-out-gb": 150, "app-metrics": 4})
+	require.NoError(t, err)
+	alarm := registered(aws.CloudWatchMetricAlarm, map[string]any{"period": 60})
+	service := registered(aws.ECSService, map[string]any{"desiredCount": 0})
+	r := cost.Estimate("staging", slices.Repeat([]sandbox.Resource{alarm, service}, 12), prices, usage)
+	assert.InDelta(t, 12*0.10+150*0.09+4*0.30, r.Total, 1e-9)
+	assert.InDelta(t, (12-10)*0.10+(150-100)*0.09, r.WithFree, 1e-9, "10 alarms, 100 GB and 10 metrics are free")
 }
 
 // registered is a resource as a program would register it.

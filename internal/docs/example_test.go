@@ -44,7 +44,8 @@ func TestWorkedExample(t *testing.T) {
 		case b.language == "sh":
 			for line := range strings.Lines(b.text) {
 				if line = strings.TrimSpace(line); line == "make check" {
-					line = "go test -vet=off -skip ^(TestWorkedExample|TestEveryCommandIsChecked|TestOfflineCommandsRun)$ " + strings.Join(knowTypes, " ")
+					// What builds all commands again knows no types.
+					line = "go test -vet=off -skip WorkedExample|Command|Environments " + strings.Join(knowTypes, " ")
 				}
 				runIn(t, dir, strings.Fields(line)...)
 			}
