@@ -37,6 +37,10 @@ func TestWorkedExample(t *testing.T) {
 	}
 	text := documents(t)["docs/changing.md"]
 	begin := strings.Count(text[:strings.Index(text, "## Add a resource")], "\n")
+	packages := knowTypes
+	if _, err := os.Stat(filepath.Join(root, "bootstrap", "account", "calls.go")); err == nil {
+		packages = packages[:len(packages)-1] // its rights do not come from internal/aws yet
+	}
 	applied := 0
 	for _, b := range blocks(t) {
 		switch {
@@ -45,7 +49,7 @@ func TestWorkedExample(t *testing.T) {
 			for line := range strings.Lines(b.text) {
 				if line = strings.TrimSpace(line); line == "make check" {
 					// What builds all commands again knows no types.
-					line = "go test -vet=off -skip WorkedExample|Command|Environments " + strings.Join(knowTypes, " ")
+					line = "go test -vet=off -skip WorkedExample|Command|Environments " + strings.Join(packages, " ")
 				}
 				runIn(t, dir, strings.Fields(line)...)
 			}

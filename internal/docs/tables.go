@@ -89,7 +89,7 @@ func assumption(r cost.Report, name string) string {
 
 // regionKey stands here because aws:region belongs to the AWS provider's namespace, whose keys a project file does
 // not describe.
-var regionKey = project.Key{Name: "aws:region", Type: "string", Description: "Where everything runs, a region's code"}
+var regionKey = project.Key{Name: "aws:region", Description: "Where everything runs, a region's code"}
 
 // configurationTable has a row for each key, with the values that the stack files set, or the default.
 func configurationTable(p project.Project, stacks []Stack) (string, error) {
