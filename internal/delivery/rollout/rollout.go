@@ -22,6 +22,8 @@ import (
 	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"sentry/internal/delivery/poll"
 )
 
 // ECS is what Verify needs of the ECS API.
@@ -37,7 +39,7 @@ type Logs interface {
 	GetLogEvents(context.Context, *cloudwatchlogs.GetLogEventsInput, ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.GetLogEventsOutput, error)
 }
 
-// Verifier asks AWS. All fields but Now and Sleep are required.
+// Verifier asks AWS. All fields are required.
 type Verifier struct {
 	ECS  ECS
 	Logs Logs
@@ -46,9 +48,6 @@ type Verifier struct {
 	// Interval is the pause between two questions, Timeout how long a roll-out may
 	// stay in progress.
 	Interval, Timeout time.Duration
-	// Now and Sleep are the clock; nil means the real one.
-	Now   func() time.Time
-	Sleep func(context.Context, time.Duration) error
 }
 
 // Target is what should be running.
@@ -84,43 +83,41 @@ func (f *Failure) Error() string {
 // primary deployment runs the target and has completed, a *Failure when it does not or
 // does not in time, and another error when AWS does not answer or there is no such service.
 func (v Verifier) Verify(ctx context.Context, t Target) error {
-	now, sleep := v.Now, v.Sleep
-	if now == nil {
-		now = time.Now
-	}
-	if sleep == nil {
-		sleep = pause
-	}
-	deadline := now().Add(v.Timeout)
+	var service types.Service
 	last := ""
-	for {
-		service, err := v.describe(ctx, t)
-		if err != nil {
-			return err
+	err := poll.Until(ctx, v.Interval, v.Timeout, func() (bool, error) {
+		var err error
+		if service, err = v.describe(ctx, t); err != nil {
+			return false, err
 		}
 		progress, done, reason := judge(service, t)
 		if progress != last {
 			fmt.Fprintln(v.Out, progress)
 			last = progress
 		}
-		switch {
-		case reason != "":
-			return v.failure(ctx, t, service, reason)
-		case done:
-			return nil
-		case !now().Before(deadline):
-			return v.failure(ctx, t, service, fmt.Sprintf("the roll-out of %s is still in progress after %s: %s", t.Service, v.Timeout, progress))
+		if reason != "" {
+			return false, &Failure{Reason: reason}
 		}
-		if err := sleep(ctx, v.Interval); err != nil {
-			return fmt.Errorf("wait for the roll-out of %s: %w", t.Service, err)
-		}
+		return done, nil
+	})
+	var failure *Failure
+	switch {
+	case errors.As(err, &failure):
+	case errors.Is(err, poll.ErrTimeout):
+		failure = &Failure{Reason: fmt.Sprintf("the roll-out of %s is still in progress after %s: %s", t.Service, v.Timeout, last)}
+	case err != nil:
+		return fmt.Errorf("wait for the roll-out of %s: %w", t.Service, err)
+	default:
+		return nil
 	}
+	failure.Evidence = v.evidence(ctx, t, service)
+	return failure
 }
 
 func (v Verifier) describe(ctx context.Context, t Target) (types.Service, error) {
 	out, err := v.ECS.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: aws.String(t.Cluster), Services: []string{t.Service}})
 	if err != nil {
-		return types.Service{}, fmt.Errorf("describe service %s in cluster %s: %w", t.Service, t.Cluster, err)
+		return types.Service{}, &poll.Unanswered{Err: fmt.Errorf("describe service %s in cluster %s: %w", t.Service, t.Cluster, err)}
 	}
 	if len(out.Services) == 0 {
 		why := "MISSING"
@@ -177,8 +174,7 @@ func sentence(reason string, d *types.Deployment) string {
 	return aws.ToString(d.RolloutStateReason)
 }
 
-func (v Verifier) failure(ctx context.Context, t Target, s types.Service, reason string) error {
-	f := &Failure{Reason: reason}
+func (v Verifier) evidence(ctx context.Context, t Target, s types.Service) string {
 	var b strings.Builder
 	if n := min(len(s.Events), 5); n > 0 {
 		b.WriteString("Last events of the service:\n")
@@ -190,8 +186,7 @@ func (v Verifier) failure(ctx context.Context, t Target, s types.Service, reason
 		// Evidence is help, not the verdict: without it the failure is still the failure.
 		fmt.Fprintf(&b, "The stopped tasks could not be read: %v\n", err)
 	}
-	f.Evidence = strings.TrimRight(b.String(), "\n")
-	return f
+	return strings.TrimRight(b.String(), "\n")
 }
 
 // tasks writes why the newest stopped tasks of the target stopped. ECS forgets a
@@ -304,15 +299,4 @@ func stamp(t *time.Time) string {
 		return "at an unknown time"
 	}
 	return t.UTC().Format(time.RFC3339)
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
