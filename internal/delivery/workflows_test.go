@@ -15,13 +15,13 @@ import (
 	"strings"
 	"testing"
 
-	"sentry/internal/delivery/command"
-	"sentry/internal/delivery/report"
-
 	"github.com/rhysd/actionlint"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"sentry/internal/delivery/command"
+	"sentry/internal/delivery/report"
 )
 
 const directory = "../../.github/workflows"

@@ -17,6 +17,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/spf13/cobra"
+
 	"sentry/internal/delivery/changes"
 	"sentry/internal/delivery/engine"
 	"sentry/internal/delivery/github"
@@ -25,13 +32,6 @@ import (
 	"sentry/internal/delivery/publish"
 	"sentry/internal/delivery/report"
 	"sentry/internal/delivery/rollout"
-
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
-	"github.com/aws/aws-sdk-go-v2/service/ecs"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/spf13/cobra"
 )
 
 // environment is what the commands take from outside: the variables of the process.

@@ -12,10 +12,10 @@ import (
 	"strings"
 	"testing"
 
-	"sentry/internal/delivery/command"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sentry/internal/delivery/command"
 )
 
 // runner is a GitHub runner: the files and variables a step finds there.

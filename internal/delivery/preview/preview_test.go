@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"sentry/internal/delivery/preview"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sentry/internal/delivery/preview"
 )
 
 // The recordings in testdata are what Pulumi 3.250.0 printed for a program of eight
