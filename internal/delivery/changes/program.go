@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
 
 	"sentry/internal/project"
 )
@@ -171,12 +172,17 @@ func (r repository) pins(ctx context.Context, built program, commit string) (map
 				pin = strings.TrimSpace("replaced by " + used.Path + " " + used.Version)
 			}
 		}
-		for line := range strings.Lines(sums) {
-			if sum, ok := strings.CutPrefix(line, used.Path+" "+used.Version+" "); ok {
-				pin += " (" + strings.TrimSpace(sum) + ")"
-			}
-		}
-		pins[required.Mod.Path] = pin
+		pins[required.Mod.Path] = pin + sumOf(sums, used)
 	}
 	return pins, nil
+}
+
+// sumOf is what go.sum says of a module's content; nothing of a folder in its place.
+func sumOf(sums string, m module.Version) string {
+	for line := range strings.Lines(sums) {
+		if sum, ok := strings.CutPrefix(line, m.Path+" "+m.Version+" "); ok {
+			return " (" + strings.TrimSpace(sum) + ")"
+		}
+	}
+	return ""
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/logging"
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/stretchr/testify/require"
@@ -50,6 +51,7 @@ func S3(t *testing.T, bucket string, objects map[string]string) (client *s3.Clie
 	client = s3.New(s3.Options{
 		Region: "us-east-1", BaseEndpoint: &url, UsePathStyle: true,
 		Credentials: credentials.NewStaticCredentialsProvider("emulated", "emulated", ""),
+		Logger:      logging.Nop{}, // it would say at each answer that there is no checksum
 	})
 	_, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket})
 	require.NoError(t, err)
