@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sentry/infra"
+	"sentry/internal/fixture"
+	"sentry/internal/project"
 	"sentry/internal/sandbox"
 )
 
@@ -23,7 +25,9 @@ const (
 
 func start(t *testing.T) *sandbox.Sandbox {
 	t.Helper()
-	sb, err := sandbox.New(t.Context(), sandbox.Options{ProjectDir: "../..", Program: infra.DeployIn, Log: t.Output()})
+	p, err := project.Open(fixture.Project(t))
+	require.NoError(t, err)
+	sb, err := sandbox.New(t.Context(), sandbox.Options{Project: p, Program: infra.DeployIn, Log: t.Output()})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, sb.Close()) })
 	return sb
@@ -103,14 +107,14 @@ func TestStagingThroughItsLife(t *testing.T) {
 		assert.Equal(t, []string{
 			"create " + taskDefinition,
 			"delete " + taskDefinition,
-			"update " + service + " taskDefinition,desiredCount",
+			"update " + service + " desiredCount,taskDefinition",
 			"update aws:ssm/parameter:Parameter sentry-staging-backend-image insecureValue",
 		}, done(sb))
 		assert.Equal(t, image, r.Outputs["deployedImage"])
 		assert.InDelta(t, 1, prop(t, sb, service, "desiredCount"), 0)
 	}))
 	require.True(t, t.Run("F7: up without the key keeps what was released", func(t *testing.T) {
-		require.NoError(t, s.UnsetConfig("image"))
+		require.NoError(t, s.SetConfig(map[string]string{"image": ""}))
 		r := up(t, s, nil)
 		assert.Empty(t, done(sb))
 		assert.Equal(t, image, r.Outputs["deployedImage"])
@@ -232,7 +236,8 @@ func TestLostProcessIsContinued(t *testing.T) {
 	require.Error(t, err)
 	sb.Cloud.Revive()
 
-	require.NoError(t, s.Recover(t.Context()))
+	_, err = s.Recover(t.Context())
+	require.NoError(t, err)
 	up(t, s, nil)
 	objects := inCloud(sb)
 	assert.Len(t, objects, len(slices.Compact(slices.Clone(objects))), "something exists twice: %v", objects)

@@ -1,10 +1,6 @@
 package cost_test
 
 import (
-	"bytes"
-	"encoding/json"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,16 +10,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sentry/infra"
+	"sentry/internal/aws"
 	"sentry/internal/cost"
+	"sentry/internal/fixture"
+	"sentry/internal/project"
 	"sentry/internal/sandbox"
 )
 
-const root = "../.."
-
-// price runs the program with the stack files of a directory.
+// price runs the program with the stack files of a project.
 func price(t *testing.T, dir, stack string, given map[string]float64) cost.Report {
 	t.Helper()
-	report, err := cost.Stack(infra.DeployIn, dir, stack, given)
+	p, err := project.Open(dir)
+	require.NoError(t, err)
+	report, err := cost.Stack(infra.DeployIn, p, stack, given)
 	require.NoError(t, err)
 	return report
 }
@@ -39,23 +38,12 @@ func amount(t *testing.T, r cost.Report, what string) float64 {
 	return 0
 }
 
-// copyProject is the project with changed stack files; edits are old, new, old, new …
-func copyProject(t *testing.T, stack string, edits ...string) string {
+// edited is a project with a changed stack file; edits are old, new, old, new …
+func edited(t *testing.T, stack string, edits ...string) string {
 	t.Helper()
-	dir := t.TempDir()
-	files, err := filepath.Glob(filepath.Join(root, "Pulumi*.yaml"))
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		require.NoError(t, err)
-		if filepath.Base(file) == "Pulumi."+stack+".yaml" {
-			for i := 0; i < len(edits); i += 2 {
-				require.Contains(t, string(text), edits[i])
-				text = bytes.Replace(text, []byte(edits[i]), []byte(edits[i+1]), 1)
-			}
-		}
-		require.NoError(t, os.WriteFile(filepath.Join(dir, filepath.Base(file)), text, 0o600))
+	dir := fixture.Project(t)
+	for i := 0; i < len(edits); i += 2 {
+		fixture.Replace(t, filepath.Join(dir, "Pulumi."+stack+".yaml"), edits[i], edits[i+1])
 	}
 	return dir
 }
@@ -63,7 +51,7 @@ func copyProject(t *testing.T, stack string, edits ...string) string {
 func TestA19BothStacksCostWhatWasPromised(t *testing.T) {
 	t.Parallel()
 	for stack, limits := range map[string][2]float64{"staging": {15, 30}, "production": {50, 100}} {
-		r := price(t, root, stack, nil)
+		r := price(t, fixture.Project(t), stack, nil)
 		assert.Empty(t, r.Unpriced, "%s: the total leaves something out", stack)
 		assert.GreaterOrEqual(t, r.Total, limits[0], stack)
 		assert.LessOrEqual(t, r.Total, limits[1], "%s costs more than the product may", stack)
@@ -73,7 +61,7 @@ func TestA19BothStacksCostWhatWasPromised(t *testing.T) {
 // The same by hand, in tenths of a cent, from AWS's pages: nothing of it is read from the files here.
 func TestTotalsByHand(t *testing.T) {
 	t.Parallel()
-	staging := price(t, root, "staging", nil)
+	staging := price(t, fixture.Project(t), "staging", nil)
 	assert.InDelta(t, 7.388, amount(t, staging, "Fargate: CPU (x86)"), 0.001)             // 1 × 0.25 × 730 × 0.04048
 	assert.InDelta(t, 1.622, amount(t, staging, "Fargate: memory (x86)"), 0.001)          // 1 × 0.5 × 730 × 0.004445
 	assert.InDelta(t, 3.650, amount(t, staging, "Public IPv4 addresses of tasks"), 0.001) // 1 × 730 × 0.005
@@ -86,7 +74,7 @@ func TestTotalsByHand(t *testing.T) {
 	assert.InDelta(t, 0.0005, amount(t, staging, "Log lines kept"), 0.0001)               // 0.5 × 0.15 × 7/30.4 × 0.03
 	assert.InDelta(t, 0.050+0.040, amount(t, staging, "S3 requests: writes")+amount(t, staging, "S3 requests: reads"), 0.001)
 
-	production := price(t, root, "production", nil)
+	production := price(t, fixture.Project(t), "production", nil)
 	assert.InDelta(t, 29.550, amount(t, production, "Fargate: CPU (x86)"), 0.001)            // 2 × 0.5 × 730 × 0.04048
 	assert.InDelta(t, 6.490, amount(t, production, "Fargate: memory (x86)"), 0.001)          // 2 × 1 × 730 × 0.004445
 	assert.InDelta(t, 7.300, amount(t, production, "Public IPv4 addresses of tasks"), 0.001) // 2 × 730 × 0.005
@@ -103,7 +91,7 @@ func TestTotalsByHand(t *testing.T) {
 // F12: a cost table that stayed while the machines grew.
 func TestF12ChangedConfigurationChangesThePrice(t *testing.T) {
 	t.Parallel()
-	before := price(t, root, "production", nil)
+	before := price(t, fixture.Project(t), "production", nil)
 	for name, test := range map[string]struct {
 		edits  []string
 		factor float64
@@ -114,32 +102,24 @@ func TestF12ChangedConfigurationChangesThePrice(t *testing.T) {
 		"twice the tasks":              {[]string{"desiredCount: 2", "desiredCount: 4"}, 2, "Public IPv4 addresses of tasks"},
 		"twice the memory of the logs": {[]string{"logRetentionDays: 30", "logRetentionDays: 60"}, 2, "Log lines kept"},
 	} {
-		after := price(t, copyProject(t, "production", test.edits...), "production", nil)
+		after := price(t, edited(t, "production", test.edits...), "production", nil)
 		assert.InDelta(t, test.factor*amount(t, before, test.what), amount(t, after, test.what), 1e-9, name)
 		assert.Greater(t, after.Total, before.Total, name)
 	}
-	asleep := price(t, copyProject(t, "production", "desiredCount: 2", "desiredCount: 0"), "production", nil)
+	asleep := price(t, edited(t, "production", "desiredCount: 2", "desiredCount: 0"), "production", nil)
 	assert.NotContains(t, cost.Markdown([]cost.Report{asleep}), "Fargate", "a service without tasks pays for tasks")
 	assert.InDelta(t, 8*0.30, amount(t, asleep, "Container Insights: metrics"), 1e-9, "asleep, only the counts of tasks and services are reported")
 }
 
 func TestAnotherRegionIsSaid(t *testing.T) {
 	t.Parallel()
-	dir := copyProject(t, "staging", "aws:region: us-east-1", "aws:region: eu-west-1",
+	dir := edited(t, "staging", "aws:region: us-east-1", "aws:region: eu-west-1",
 		"us-east-1a", "eu-west-1a", "us-east-1b", "eu-west-1b")
 	r := price(t, dir, "staging", nil)
 	assert.Equal(t, "eu-west-1", r.Region)
 	require.Len(t, r.Unpriced, 1)
 	assert.Contains(t, r.Unpriced[0], "region eu-west-1")
 
-	command, err := cost.Command(infra.DeployIn)
-	require.NoError(t, err)
-	var out bytes.Buffer
-	command.SetOut(&out)
-	command.SetErr(&bytes.Buffer{})
-	command.SetArgs([]string{"-C", dir, "-s", "staging"})
-	require.ErrorIs(t, command.Execute(), cost.ErrUnpriced, "a script must notice by the exit code")
-	assert.Contains(t, out.String(), "NOT PRICED, staging: region eu-west-1")
 }
 
 // registered is a resource as a program would register it.
@@ -195,7 +175,6 @@ func TestPriceOfSingleResources(t *testing.T) {
 		})}, 0.20, ""},
 		"a dashboard":  {[]sandbox.Resource{registered("aws:cloudwatch/dashboard:Dashboard", nil)}, 3, ""},
 		"a key":        {[]sandbox.Resource{registered("aws:kms/key:Key", nil)}, 1.03, ""},
-		"a queue":      {[]sandbox.Resource{registered("aws:sqs/queue:Queue", nil)}, 0.04, ""},
 		"a secret":     {[]sandbox.Resource{registered("aws:secretsmanager/secret:Secret", nil)}, 0.40, ""},
 		"CloudFront":   {[]sandbox.Resource{registered("aws:cloudfront/distribution:Distribution", nil)}, 1*0.085 + 0.1*1.00, ""},
 		"autoscaling":  {[]sandbox.Resource{registered("aws:appautoscaling/policy:Policy", map[string]any{"policyType": "TargetTrackingScaling"})}, 0.20, ""},
@@ -212,10 +191,10 @@ func TestPriceOfSingleResources(t *testing.T) {
 			map[string]any{"capacityProvider": "FARGATE_SPOT", "weight": 1},
 		}}), data, "has no price fargate-spot-arm64-vcpu in prices.yaml"},
 		"tasks on machines": {task(nil, map[string]any{"desiredCount": 1, "launchType": "EC2"}), data, `launch type "EC2" has no price here`},
-		"a type without a rule": {
+		"a type without an entry": {
 			[]sandbox.Resource{registered("aws:neptune/cluster:Cluster", nil)},
 			0,
-			"aws:neptune/cluster:Cluster sentry-staging-thing: no rule for this type",
+			"aws:neptune/cluster:Cluster has no price (Free, Costs, or Priced and a rule in internal/cost) in internal/aws: add it to its entry in internal/aws/neptune.go",
 		},
 		"a bucket without an assumption":    {[]sandbox.Resource{registered("aws:s3/bucketV2:BucketV2", nil)}, 0.05 + 0.04, "usage.yaml has no thing-gb"},
 		"a log group without an assumption": {[]sandbox.Resource{registered("aws:cloudwatch/logGroup:LogGroup", map[string]any{"retentionInDays": 7})}, 0, "usage.yaml has no thing-log-gb"},
@@ -230,6 +209,19 @@ func TestPriceOfSingleResources(t *testing.T) {
 				assert.Contains(t, strings.Join(r.Unpriced, "\n"), test.unpriced)
 			}
 		})
+	}
+}
+
+func TestTypesWhosePriceDependsOnTheirInputsHaveARule(t *testing.T) {
+	t.Parallel()
+	prices, err := cost.ListPrices()
+	require.NoError(t, err)
+	for _, entry := range aws.Types() {
+		r := cost.Estimate("staging", []sandbox.Resource{registered(entry.Token, nil)}, prices, cost.Usage{})
+		assert.NotContains(t, strings.Join(r.Unpriced, "\n"), "in internal/aws: add it", "%s is Priced, and internal/cost has no rule for it", entry.Token)
+		for _, position := range entry.Costs {
+			assert.Contains(t, prices.Prices, position.Price, "%s: prices.yaml lacks it", entry.Token)
+		}
 	}
 }
 
@@ -248,25 +240,12 @@ func TestEveryPriceHasItsSource(t *testing.T) {
 
 func TestFlagsChangeTheAssumptions(t *testing.T) {
 	t.Parallel()
-	usual := price(t, root, "staging", nil)
-	night := price(t, root, "staging", map[string]float64{"task-hours": 365})
+	usual := price(t, fixture.Project(t), "staging", nil)
+	night := price(t, fixture.Project(t), "staging", map[string]float64{"task-hours": 365})
 	assert.InDelta(t, amount(t, usual, "Fargate: CPU (x86)")/2, amount(t, night, "Fargate: CPU (x86)"), 1e-9)
 	_, err := cost.UsageOf("staging", map[string]float64{"task-hours": -1})
 	require.ErrorContains(t, err, "--task-hours: -1 hours is negative; allowed: 0 and more")
 
-	command, err := cost.Command(infra.DeployIn)
-	require.NoError(t, err)
-	var out bytes.Buffer
-	command.SetOut(&out)
-	command.SetArgs([]string{"-C", root, "--json", "--clips-gb", "1000"})
-	require.NoError(t, command.Execute())
-	var reports []cost.Report
-	require.NoError(t, json.Unmarshal(out.Bytes(), &reports))
-	require.Len(t, reports, 2)
-	assert.Equal(t, "staging", reports[0].Stack)
-	for _, r := range reports {
-		assert.InDelta(t, 23, amount(t, r, "S3 storage: clips"), 1e-9, r.Stack)
-	}
 }
 
 func TestSavings(t *testing.T) {
@@ -275,7 +254,9 @@ func TestSavings(t *testing.T) {
 	require.NoError(t, err)
 	usage, err := cost.UsageOf("staging", nil)
 	require.NoError(t, err)
-	recording, err := cost.Record(infra.DeployIn, root, "staging")
+	p, err := project.Open(fixture.Project(t))
+	require.NoError(t, err)
+	recording, err := sandbox.RecordStack(infra.DeployIn, p, "staging", sandbox.StackOptions{Released: true})
 	require.NoError(t, err)
 	saved := map[string]float64{}
 	for _, s := range cost.Savings("staging", recording.Resources, prices, usage) {
@@ -288,77 +269,8 @@ func TestSavings(t *testing.T) {
 	assert.InDelta(t, (730-730.0*60/168)*(0.25*0.04048+0.5*0.004445+0.005), saved["asleep at night and at weekends"], 1e-6)
 }
 
-func TestUnknownStackIsRefused(t *testing.T) {
-	t.Parallel()
-	command, err := cost.Command(infra.DeployIn)
-	require.NoError(t, err)
-	command.SetErr(&bytes.Buffer{})
-	command.SetArgs([]string{"-C", root, "-s", "prod"})
-	require.ErrorContains(t, command.Execute(), `--stack: "prod" has no stack file; there are: staging, production`)
-	command.SetArgs([]string{"-C", t.TempDir(), "-s", "staging"})
-	require.ErrorContains(t, command.Execute(), "has no stack files: want Pulumi.<stack>.yaml")
-}
-
-// The base is priced by what it holds itself: here a program that prints a report of an older price.
-func TestDiffRunsTheProgramOfTheBase(t *testing.T) {
-	t.Parallel()
-	dir := copyProject(t, "production")
-	git := func(args ...string) {
-		t.Helper()
-		command := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=t", "-c", "user.email=t@example.com"}, args...)...)
-		output, err := command.CombinedOutput()
-		require.NoError(t, err, string(output))
-	}
-	git("init", "--quiet", "--initial-branch=main")
-	git("add", ".")
-	git("commit", "--quiet", "-m", "Before the command")
-	git("tag", "before")
-	program := `package main
-
-import "fmt"
-
-func main() {
-	fmt.Println(` + "`" + `[{"Stack":"staging","PricesDate":"2020-01-01","Total":5,"Lines":[{"Component":"Service","What":"Fargate: CPU (x86)","Amount":5}]}]` + "`" + `)
-}
-`
-	require.NoError(t, os.MkdirAll(filepath.Join(dir, "cmd", "cost"), 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "cmd", "cost", "main.go"), []byte(program), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module old\n\ngo 1.26\n"), 0o600))
-	git("add", ".")
-	git("commit", "--quiet", "-m", "With the command")
-
-	diff := func(base string) (string, error) {
-		command, err := cost.Command(infra.DeployIn)
-		require.NoError(t, err)
-		var out bytes.Buffer
-		command.SetOut(&out)
-		command.SetErr(&bytes.Buffer{})
-		command.SetArgs([]string{"diff", "-C", dir, "-s", "staging", "--base", base})
-		err = command.Execute()
-		return out.String(), err
-	}
-	text, err := diff("main")
-	require.NoError(t, err)
-	assert.Contains(t, text, "| **staging** | 5.00 | ")
-	assert.Contains(t, text, "| Service: Fargate: CPU (x86) | 5.00 | 7.39 | +2.39 |")
-	assert.Contains(t, text, "was reckoned with prices of 2020-01-01")
-
-	text, err = diff("before")
-	require.NoError(t, err)
-	assert.Contains(t, text, "`before` has no cmd/cost to price it with")
-
-	_, err = diff("nowhere")
-	require.ErrorContains(t, err, `--base: no commit "nowhere" in `)
-	_, err = diff("--force")
-	require.ErrorContains(t, err, `--base: no commit "--force" in `)
-	git("worktree", "prune")
-	output, err := exec.Command("git", "-C", dir, "worktree", "list").CombinedOutput()
-	require.NoError(t, err)
-	assert.Equal(t, 1, strings.Count(string(output), "\n"), "a work tree stayed behind:\n%s", output)
-}
-
 func TestDifferenceOfNothing(t *testing.T) {
 	t.Parallel()
-	r := price(t, root, "staging", nil)
+	r := price(t, fixture.Project(t), "staging", nil)
 	assert.Contains(t, cost.Difference("main", []cost.Report{r}, []cost.Report{r}), "The price stays the same.")
 }

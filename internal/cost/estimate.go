@@ -9,6 +9,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
+	"sentry/internal/aws"
 	"sentry/internal/sandbox"
 )
 
@@ -86,75 +87,21 @@ type estimate struct {
 	once   map[string]bool
 }
 
-// rules say, for each type that the project uses or may soon use, what it costs.
+// rules price the types whose price depends on their inputs; the others have it in their entry of internal/aws.
 var rules = map[string]func(*estimate, sandbox.Resource){
-	"aws:ec2/vpc:Vpc":                                           free("what runs in it has a price, the VPC has none"),
-	"aws:ec2/subnet:Subnet":                                     free("a part of the VPC"),
-	"aws:ec2/internetGateway:InternetGateway":                   free("only the data that leaves through it has a price"),
-	"aws:ec2/routeTable:RouteTable":                             free("a part of the VPC"),
-	"aws:ec2/routeTableAssociation:RouteTableAssociation":       free("a part of the VPC"),
-	"aws:ec2/route:Route":                                       free("a part of the VPC"),
-	"aws:ec2/securityGroup:SecurityGroup":                       free("a part of the VPC"),
-	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":         free("a part of the VPC"),
-	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": free("a part of the VPC"),
-	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   free("a part of the VPC"),
-	"aws:ec2/vpcEndpoint:VpcEndpoint":                           (*estimate).endpoint,
-	"aws:ec2/natGateway:NatGateway":                             (*estimate).natGateway,
-	"aws:ec2/eip:Eip":                                           (*estimate).address,
-	"aws:lb/loadBalancer:LoadBalancer":                          (*estimate).loadBalancer,
-	"aws:lb/targetGroup:TargetGroup":                            free("a part of the load balancer"),
-	"aws:lb/listener:Listener":                                  free("a part of the load balancer"),
-	"aws:lb/listenerRule:ListenerRule":                          free("a part of the load balancer"),
-
-	"aws:s3/bucketV2:BucketV2":                                                                   (*estimate).bucket,
-	"aws:s3/bucketOwnershipControls:BucketOwnershipControls":                                     free("a setting of the bucket"),
-	"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock":                                     free("a setting of the bucket"),
-	"aws:s3/bucketVersioningV2:BucketVersioningV2":                                               free("a setting of the bucket; the old versions are in its size"),
-	"aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2": free("a setting of the bucket; AES256 has no price"),
-	"aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2":                       free("a setting of the bucket; expiring has no price"),
-	"aws:s3/bucketPolicy:BucketPolicy":                                                           free("a setting of the bucket"),
-	"aws:s3/bucketWebsiteConfigurationV2:BucketWebsiteConfigurationV2":                           free("a setting of the bucket"),
-	"aws:cloudfront/distribution:Distribution":                                                   (*estimate).distribution,
-	"aws:cloudfront/originAccessControl:OriginAccessControl":                                     free("a part of the distribution"),
-
-	"aws:ecr/repository:Repository":                             (*estimate).repository,
-	"aws:ecr/lifecyclePolicy:LifecyclePolicy":                   free("a setting of the repository; basic scanning has no price either"),
-	"aws:ecs/cluster:Cluster":                                   (*estimate).cluster,
-	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": free("a setting of the cluster"),
-	"aws:ecs/taskDefinition:TaskDefinition":                     free("the tasks that run it have a price, in the service's lines"),
-	"aws:ecs/service:Service":                                   (*estimate).service,
-	"aws:appautoscaling/target:Target":                          free("only what it starts has a price"),
-	"aws:appautoscaling/policy:Policy":                          (*estimate).scalingPolicy,
-	"aws:appautoscaling/scheduledAction:ScheduledAction":        free("only what it starts has a price"),
-	"aws:iam/role:Role":                                         free("IAM has no price"),
-	"aws:iam/rolePolicy:RolePolicy":                             free("IAM has no price"),
-	"aws:iam/rolePolicyAttachment:RolePolicyAttachment":         free("IAM has no price"),
-	"aws:iam/policy:Policy":                                     free("IAM has no price"),
-	"aws:iam/openIdConnectProvider:OpenIdConnectProvider":       free("IAM has no price"),
-	"aws:ssm/parameter:Parameter":                               (*estimate).parameter,
-	"aws:secretsmanager/secret:Secret":                          fixed("Secrets", "secret", "1 secret"),
-
-	"aws:cloudwatch/logGroup:LogGroup":                           (*estimate).logGroup,
-	"aws:cloudwatch/metricAlarm:MetricAlarm":                     (*estimate).alarm,
-	"aws:cloudwatch/dashboard:Dashboard":                         fixed("Dashboards", "cloudwatch-dashboard", "1 dashboard"),
-	"aws:cloudwatch/compositeAlarm:CompositeAlarm":               fixed("Composite alarms", "cloudwatch-alarm-composite", "1 alarm"),
-	"aws:cloudwatch/logMetricFilter:LogMetricFilter":             fixed("Metrics from log lines", "cloudwatch-metric", "1 metric"),
-	"aws:cloudwatch/eventRule:EventRule":                         free("rules on AWS's own events have no price"),
-	"aws:cloudwatch/eventTarget:EventTarget":                     free("a part of the rule"),
-	"aws:acm/certificate:Certificate":                            free("a public certificate has no price"),
-	"aws:acm/certificateValidation:CertificateValidation":        free("a step of the deployment, not a resource of AWS"),
-	"aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": free("a part of the distribution"),
-	"aws:sns/topic:Topic":                                        free("its notifications have a price, in the subscriptions' line"),
-	"aws:sns/topicPolicy:TopicPolicy":                            free("a setting of the topic"),
-	"aws:sns/topicSubscription:TopicSubscription":                (*estimate).subscription,
-	"aws:kms/key:Key":                                            (*estimate).key,
-	"aws:kms/alias:Alias":                                        free("a name of the key"),
-	"aws:sqs/queue:Queue":                                        (*estimate).queue,
-	"aws:sqs/queuePolicy:QueuePolicy":                            free("a setting of the queue"),
+	aws.EC2VpcEndpoint:        (*estimate).endpoint,
+	aws.LBLoadBalancer:        (*estimate).loadBalancer,
+	aws.ECSCluster:            (*estimate).cluster,
+	aws.ECSService:            (*estimate).service,
+	aws.AutoScalingPolicy:     (*estimate).scalingPolicy,
+	aws.SSMParameter:          (*estimate).parameter,
+	aws.CloudWatchLogGroup:    (*estimate).logGroup,
+	aws.CloudWatchMetricAlarm: (*estimate).alarm,
+	aws.SNSTopicSubscription:  (*estimate).subscription,
 }
 
 func (e *estimate) add(r sandbox.Resource) {
-	if r.Type == "pulumi:providers:aws" {
+	if r.Type == aws.Provider {
 		if region, ok := text(r.Inputs["region"]); ok && region != "" && (e.Region == "" || region != e.prices.Region) {
 			e.Region = region
 		}
@@ -162,12 +109,38 @@ func (e *estimate) add(r sandbox.Resource) {
 	if !r.Custom || strings.HasPrefix(r.Type, "pulumi:") {
 		return
 	}
-	rule, ok := rules[r.Type]
-	if !ok {
-		e.miss("%s %s: no rule for this type; add one to internal/cost/estimate.go, and its price to prices.yaml", r.Type, r.Name)
+	entry, ok := aws.Lookup(r.Type)
+	switch rule := rules[r.Type]; {
+	case rule != nil:
+		rule(e, r)
+	case ok && entry.Free != "":
+		e.free(r, entry.Free)
+	case ok && len(entry.Costs) > 0:
+		for _, cost := range entry.Costs {
+			e.position(r, cost)
+		}
+	default:
+		e.miss("%v", aws.Unknown(r.Type, "price (Free, Costs, or Priced and a rule in internal/cost)"))
+	}
+}
+
+// position adds one position of a type's entry.
+func (e *estimate) position(r sandbox.Resource, cost aws.Cost) {
+	if cost.Once && !e.first(cost.Price) {
 		return
 	}
-	rule(e, r)
+	what := strings.ReplaceAll(cost.What, "{purpose}", e.purpose(r))
+	quantity, formula := max(1, cost.Quantity), "%g"
+	if cost.Usage != "" {
+		name := strings.ReplaceAll(cost.Usage, "{purpose}", e.purpose(r))
+		quantity, formula = e.assume(r, name), "%g "+e.usage[name].Unit
+	}
+	formula = fmt.Sprintf(formula, quantity)
+	if cost.Hourly {
+		quantity *= hoursPerMonth
+		formula += fmt.Sprintf(" × %d h", hoursPerMonth)
+	}
+	e.charge(r, what, cost.Price, quantity, "%s", formula)
 }
 
 func (e *estimate) miss(format string, args ...any) {
@@ -219,10 +192,6 @@ func (e *estimate) first(name string) bool {
 	return !seen
 }
 
-func free(reason string) func(*estimate, sandbox.Resource) {
-	return func(e *estimate, r sandbox.Resource) { e.free(r, reason) }
-}
-
 func (e *estimate) free(r sandbox.Resource, reason string) {
 	i := slices.IndexFunc(e.Free, func(f FreeType) bool { return f.Type == r.Type && f.Reason == reason })
 	if i < 0 {
@@ -232,11 +201,7 @@ func (e *estimate) free(r sandbox.Resource, reason string) {
 	e.Free[i].Count++
 }
 
-func fixed(what, price, formula string) func(*estimate, sandbox.Resource) {
-	return func(e *estimate, r sandbox.Resource) { e.charge(r, what, price, 1, "%s", formula) }
-}
-
-// hoursPerMonth is what AWS's calculator reckons with: 365 × 24 / 12.
+// hoursPerMonth is what AWS's calculator uses: 365 × 24 / 12.
 const hoursPerMonth = 730
 
 func (e *estimate) endpoint(r sandbox.Resource) {
@@ -252,18 +217,6 @@ func (e *estimate) endpoint(r sandbox.Resource) {
 	}
 }
 
-func (e *estimate) natGateway(r sandbox.Resource) {
-	e.charge(r, "NAT gateways", "nat-gateway", hoursPerMonth, "1 gateway × %d h", hoursPerMonth)
-	if e.first("nat-gb") {
-		gb := e.assume(r, "nat-gb")
-		e.charge(r, "Data through NAT gateways", "nat-gateway-data", gb, "%g GB", gb)
-	}
-}
-
-func (e *estimate) address(r sandbox.Resource) {
-	e.charge(r, "Public IPv4 addresses, reserved", "public-ipv4", hoursPerMonth, "1 address × %d h", hoursPerMonth)
-}
-
 func (e *estimate) loadBalancer(r sandbox.Resource) {
 	e.charge(r, "Load balancers", "load-balancer", hoursPerMonth, "1 load balancer × %d h", hoursPerMonth)
 	lcu := e.assume(r, "load-balancer-lcu")
@@ -272,28 +225,6 @@ func (e *estimate) loadBalancer(r sandbox.Resource) {
 		zones := float64(max(len(list(r.Inputs["subnets"])), len(list(r.Inputs["subnetMappings"]))))
 		e.charge(r, "Public IPv4 addresses of load balancers", "public-ipv4", zones*hoursPerMonth, "%g zones × %d h", zones, hoursPerMonth)
 	}
-}
-
-func (e *estimate) bucket(r sandbox.Resource) {
-	purpose := e.purpose(r)
-	gb := e.assume(r, purpose+"-gb")
-	e.charge(r, "S3 storage: "+purpose, "s3-storage", gb, "%g GB", gb)
-	if e.first("s3-requests") {
-		writes, reads := e.assume(r, "s3-writes"), e.assume(r, "s3-reads")
-		e.charge(r, "S3 requests: writes", "s3-writes", writes, "%g thousand", writes)
-		e.charge(r, "S3 requests: reads", "s3-reads", reads, "%g thousand", reads)
-	}
-}
-
-func (e *estimate) distribution(r sandbox.Resource) {
-	gb, requests := e.assume(r, "cdn-gb"), e.assume(r, "cdn-requests")
-	e.charge(r, "CloudFront: data", "cdn-out", gb, "%g GB", gb)
-	e.charge(r, "CloudFront: requests", "cdn-requests", requests, "%g million", requests)
-}
-
-func (e *estimate) repository(r sandbox.Resource) {
-	gb := e.assume(r, e.purpose(r)+"-images-gb")
-	e.charge(r, "Images in ECR", "ecr-storage", gb, "%g GB", gb)
 }
 
 // The metrics of Container Insights in its standard form. Ten have three dimensions, the cluster, the service
@@ -330,7 +261,7 @@ func (e *estimate) cluster(r sandbox.Resource) {
 	metrics, events := float64(insightsOfClusters), 1.0
 	running := false
 	for _, service := range e.all {
-		if service.Type != "aws:ecs/service:Service" || !e.runsIn(service, r) {
+		if service.Type != aws.ECSService || !e.runsIn(service, r) {
 			continue
 		}
 		tasks, _ := number(service.Inputs["desiredCount"])
@@ -427,7 +358,7 @@ func (e *estimate) definition(service sandbox.Resource) (sandbox.Resource, bool)
 	wanted, _ := text(service.Inputs["taskDefinition"])
 	i := slices.IndexFunc(e.all, func(r sandbox.Resource) bool {
 		arn, _ := text(r.Outputs["arn"])
-		return r.Type == "aws:ecs/taskDefinition:TaskDefinition" && arn == wanted
+		return r.Type == aws.ECSTaskDefinition && arn == wanted
 	})
 	if i < 0 {
 		return sandbox.Resource{}, false
@@ -528,21 +459,6 @@ func (e *estimate) subscription(r sandbox.Resource) {
 	default:
 		e.miss("%s %s: deliveries by %q have no price here", r.Type, r.Name, protocol)
 	}
-}
-
-func (e *estimate) key(r sandbox.Resource) {
-	e.charge(r, "KMS keys", "kms-key", 1, "1 key")
-	thousands := e.assume(r, "kms-requests")
-	e.charge(r, "KMS requests", "kms-requests", thousands, "%g thousand", thousands)
-}
-
-func (e *estimate) queue(r sandbox.Resource) {
-	price := "sqs-requests"
-	if flag(r.Inputs["fifoQueue"]) {
-		price = "sqs-fifo-requests"
-	}
-	millions := e.assume(r, "queue-requests")
-	e.charge(r, "Queues: requests", price, millions, "%g million", millions)
 }
 
 // purpose is what a logical name says after sentry-<stack>-.

@@ -145,7 +145,7 @@ func Difference(base string, before, after []Report) string {
 	for _, r := range after {
 		old := find(before, r.Stack)
 		if old.PricesDate != "" && old.PricesDate != r.PricesDate {
-			fmt.Fprintf(&b, "\nA part of the difference may be AWS's: %s was reckoned with prices of %s, now of %s.\n", base, old.PricesDate, r.PricesDate)
+			fmt.Fprintf(&b, "\nA part of the difference may be AWS's: %s was computed with prices of %s, now of %s.\n", base, old.PricesDate, r.PricesDate)
 			break
 		}
 	}

@@ -3,6 +3,7 @@ package cost
 import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
+	"sentry/internal/aws"
 	"sentry/internal/sandbox"
 )
 
@@ -34,15 +35,15 @@ func Savings(stack string, resources []sandbox.Resource, prices Prices, usage Us
 	}
 	return []Saving{
 		saving("arm64 tasks", "an image that is built for arm64",
-			with(resources, "aws:ecs/taskDefinition:TaskDefinition", "runtimePlatform", map[string]any{
+			with(resources, aws.ECSTaskDefinition, "runtimePlatform", map[string]any{
 				"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX",
 			}), usage),
 		saving("spot tasks", "AWS may take a task back with two minutes' notice; prices move",
-			with(resources, "aws:ecs/service:Service", "capacityProviderStrategies", []any{
+			with(resources, aws.ECSService, "capacityProviderStrategies", []any{
 				map[string]any{"capacityProvider": "FARGATE_SPOT", "weight": 1},
 			}), usage),
 		saving("Container Insights off", "no metrics of single tasks; CPU and memory of the service stay",
-			with(resources, "aws:ecs/cluster:Cluster", "settings", []any{
+			with(resources, aws.ECSCluster, "settings", []any{
 				map[string]any{"name": "containerInsights", "value": "disabled"},
 			}), usage),
 		saving("asleep at night and at weekends", "tasks on 12 hours of 5 days a week; sentry:desiredCount 0 in between", resources, asleep),

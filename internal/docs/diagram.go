@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"sentry/internal/aws"
 	"sentry/internal/cost"
 	"sentry/internal/sandbox"
 )
@@ -44,85 +45,37 @@ type node struct {
 
 type arrow struct{ from, to, text string }
 
-// drawn are the types with a node of their own, and their word for it.
-var drawn = map[string]string{
-	tVpc:        "VPC",
-	tGroup:      "security group",
-	tService:    "ECS service",
-	tRepository: "images",
-	tParameter:  "release record",
-	tBucket:     "bucket",
-	tLogGroup:   "log group",
-}
-
-// The types that have a place of their own in the drawing.
-const (
-	tVpc            = "aws:ec2/vpc:Vpc"
-	tSubnet         = "aws:ec2/subnet:Subnet"
-	tGateway        = "aws:ec2/internetGateway:InternetGateway"
-	tEndpoint       = "aws:ec2/vpcEndpoint:VpcEndpoint"
-	tGroup          = "aws:ec2/securityGroup:SecurityGroup"
-	tIngress        = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
-	tCluster        = "aws:ecs/cluster:Cluster"
-	tService        = "aws:ecs/service:Service"
-	tTaskDefinition = "aws:ecs/taskDefinition:TaskDefinition"
-	tRole           = "aws:iam/role:Role"
-	tRepository     = "aws:ecr/repository:Repository"
-	tParameter      = "aws:ssm/parameter:Parameter"
-	tBucket         = "aws:s3/bucketV2:BucketV2"
-	tWebsite        = "aws:s3/bucketWebsiteConfigurationV2:BucketWebsiteConfigurationV2"
-	tLogGroup       = "aws:cloudwatch/logGroup:LogGroup"
-)
-
-// folded are the types that only configure what they belong to; the value is that type. They go into the node
-// that they name in a property, or that has their own name.
-var folded = map[string]string{
-	tSubnet:                         tVpc,
-	tGateway:                        tVpc,
-	tEndpoint:                       tVpc,
-	"aws:ec2/routeTable:RouteTable": tVpc,
-	"aws:ec2/routeTableAssociation:RouteTableAssociation": tVpc,
-	"aws:ec2/route:Route":                               tVpc,
-	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": tVpc,
-	tIngress: tGroup,
-	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": tGroup,
-	tCluster:                        tService,
-	tTaskDefinition:                 tService,
-	tRole:                           tService,
-	"aws:iam/rolePolicy:RolePolicy": tService,
-	"aws:ecr/lifecyclePolicy:LifecyclePolicy":                                                    tRepository,
-	"aws:s3/bucketOwnershipControls:BucketOwnershipControls":                                     tBucket,
-	"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock":                                     tBucket,
-	"aws:s3/bucketVersioningV2:BucketVersioningV2":                                               tBucket,
-	"aws:s3/bucketPolicy:BucketPolicy":                                                           tBucket,
-	"aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2":                       tBucket,
-	"aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2": tBucket,
-	tWebsite: tBucket,
-}
-
 // meaning is what an arrow between two types says; other dependencies are not drawn.
 var meaning = map[[2]string]string{
-	{tService, tRepository}: "pulls",
-	{tService, tBucket}:     "reads, writes",
-	{tService, tLogGroup}:   "logs",
+	{aws.ECSService, aws.ECRRepository}:      "pulls",
+	{aws.ECSService, aws.S3Bucket}:           "reads, writes",
+	{aws.ECSService, aws.CloudWatchLogGroup}: "logs",
 }
 
 func newDrawing(stack Stack) *drawing {
 	d := &drawing{stack: stack.Name, all: stack.Running.Resources, owners: map[string]*node{}}
 	for _, r := range d.all {
-		_, isFolded := folded[r.Type]
-		if r.Custom && !isFolded && !strings.HasPrefix(r.Type, "pulumi:") {
+		if r.Custom && into(r) == "" && !strings.HasPrefix(r.Type, "pulumi:") {
 			d.draw(r)
 		}
 	}
 	for _, r := range d.all {
-		if into, ok := folded[r.Type]; ok {
-			d.owners[r.URN] = d.find(into, r)
+		if kind := into(r); kind != "" {
+			d.owners[r.URN] = d.find(kind, r)
 		}
 	}
 	d.connect()
 	d.merge()
 	return d
+}
+
+// into is the type in whose node a resource is drawn, "" when it has a node of its own.
+func into(r sandbox.Resource) string {
+	entry, ok := aws.Lookup(r.Type)
+	if !ok {
+		return ""
+	}
+	return entry.Into
 }
 
 // merge makes one node of those that are of one kind and have the same arrows: the two private buckets.
@@ -158,8 +111,11 @@ func (d *drawing) merge() {
 // draw adds a node, or counts into one: of a type without a word, such as alarms, one node stands for all.
 func (d *drawing) draw(r sandbox.Resource) {
 	component := cost.Component(r)
-	word, known := drawn[r.Type]
-	if !known {
+	word := ""
+	if entry, ok := aws.Lookup(r.Type); ok {
+		word = entry.Drawn
+	}
+	if word == "" {
 		word = words(r.Type)
 		if i := slices.IndexFunc(d.nodes, func(n *node) bool { return n.kind == r.Type && n.component == component }); i >= 0 {
 			d.nodes[i].lines = append(d.nodes[i].lines, physicalName(r))
@@ -198,35 +154,35 @@ func (d *drawing) of(token string) []sandbox.Resource {
 func (d *drawing) details(r sandbox.Resource) []string {
 	var lines []string
 	switch r.Type {
-	case tVpc:
+	case aws.EC2Vpc:
 		lines = []string{text(r, "cidrBlock")}
-		for _, subnet := range d.of(tSubnet) {
+		for _, subnet := range d.of(aws.EC2Subnet) {
 			lines = append(lines, fmt.Sprintf("%s: %s, public", text(subnet, "availabilityZone"), text(subnet, "cidrBlock")))
 		}
-		for range d.of(tGateway) {
+		for range d.of(aws.EC2InternetGateway) {
 			lines = append(lines, "internet gateway")
 		}
-		for _, endpoint := range d.of(tEndpoint) {
+		for _, endpoint := range d.of(aws.EC2VpcEndpoint) {
 			lines = append(lines, "gateway endpoint of "+text(endpoint, "serviceName")[strings.LastIndex(text(endpoint, "serviceName"), ".")+1:])
 		}
-	case tService:
-		for _, cluster := range d.of(tCluster) {
+	case aws.ECSService:
+		for _, cluster := range d.of(aws.ECSCluster) {
 			lines = append(lines, "in "+physicalName(cluster))
 		}
-		for _, definition := range d.of(tTaskDefinition) {
+		for _, definition := range d.of(aws.ECSTaskDefinition) {
 			lines = append(lines, plural(text(r, "desiredCount"), "task")+" on Fargate, each",
 				fmt.Sprintf("%s vCPU and %s GB", share(text(definition, "cpu")), share(text(definition, "memory"))))
 		}
-		for _, role := range d.of(tRole) {
+		for _, role := range d.of(aws.IAMRole) {
 			lines = append(lines, "as "+physicalName(role))
 		}
-	case tBucket:
-		for _, website := range d.of(tWebsite) {
+	case aws.S3Bucket:
+		for _, website := range d.of(aws.S3BucketWebsiteConfiguration) {
 			if website.Name == r.Name {
 				lines = append(lines, "public website")
 			}
 		}
-	case tLogGroup:
+	case aws.CloudWatchLogGroup:
 		lines = append(lines, "kept for "+plural(text(r, "retentionInDays"), "day"))
 	}
 	return lines
@@ -234,15 +190,15 @@ func (d *drawing) details(r sandbox.Resource) []string {
 
 // connect draws what the internet reaches, and the dependencies that mean something.
 func (d *drawing) connect() {
-	for _, group := range d.of(tGroup) {
-		for _, service := range d.of(tService) {
+	for _, group := range d.of(aws.EC2SecurityGroup) {
+		for _, service := range d.of(aws.ECSService) {
 			if slices.Contains(service.DependsOn, group.URN) {
 				d.arrow(d.owners[group.URN], d.owners[service.URN], "admits")
 			}
 		}
 	}
-	for _, record := range d.of(tParameter) {
-		for _, definition := range d.of(tTaskDefinition) {
+	for _, record := range d.of(aws.SSMParameter) {
+		for _, definition := range d.of(aws.ECSTaskDefinition) {
 			if slices.Contains(definition.DependsOn, record.URN) {
 				d.arrow(d.owners[record.URN], d.owners[definition.URN], "names the image")
 			}
@@ -250,7 +206,7 @@ func (d *drawing) connect() {
 	}
 	sources := map[*node][]string{}
 	ports := map[*node]string{}
-	for _, rule := range d.of(tIngress) {
+	for _, rule := range d.of(aws.EC2SecurityGroupIngressRule) {
 		n := d.owners[rule.URN]
 		sources[n] = append(sources[n], text(rule, "cidrIpv4"))
 		ports[n] = fmt.Sprintf("%s %s", strings.ToUpper(text(rule, "ipProtocol")), text(rule, "toPort"))
@@ -260,7 +216,7 @@ func (d *drawing) connect() {
 			d.arrows = append(d.arrows, arrow{"clients", n.id, ports[n] + " from " + strings.Join(sources[n], ", ")})
 		}
 	}
-	for _, website := range d.of(tWebsite) {
+	for _, website := range d.of(aws.S3BucketWebsiteConfiguration) {
 		d.arrows = append(d.arrows, arrow{"clients", d.owners[website.URN].id, "HTTP"})
 	}
 	for _, r := range d.all {
@@ -270,7 +226,7 @@ func (d *drawing) connect() {
 				continue
 			}
 			// Only the task itself uses what its definition names; roles and the like merely allow it.
-			if text, ok := meaning[[2]string{from.kind, to.kind}]; ok && (r.Type == tTaskDefinition || r.Type == tService) {
+			if text, ok := meaning[[2]string{from.kind, to.kind}]; ok && (r.Type == aws.ECSTaskDefinition || r.Type == aws.ECSService) {
 				d.arrow(from, to, text)
 			}
 		}

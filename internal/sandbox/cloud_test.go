@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sentry/internal/aws"
 )
 
 func urn(typ, name string) string { return "urn:pulumi:staging::sentry::" + typ + "::" + name }
@@ -33,33 +35,33 @@ func destroy(t *testing.T, c *Cloud, typ, name, id string, state attrs) error {
 func TestAWSRefusesToDelete(t *testing.T) {
 	t.Parallel()
 	c := NewCloud()
-	vpc, vpcState := mustCreate(t, c, tVpc, "v", attrs{"cidrBlock": "10.0.0.0/16"})
-	subnet, subnetState := mustCreate(t, c, tSubnet, "s", attrs{"vpcId": vpc, "cidrBlock": "10.0.0.0/24"})
-	bucket, bucketState := mustCreate(t, c, tBucket, "b", attrs{"bucket": "full-bucket"})
+	vpc, vpcState := mustCreate(t, c, aws.EC2Vpc, "v", attrs{"cidrBlock": "10.0.0.0/16"})
+	subnet, subnetState := mustCreate(t, c, aws.EC2Subnet, "s", attrs{"vpcId": vpc, "cidrBlock": "10.0.0.0/24"})
+	bucket, bucketState := mustCreate(t, c, aws.S3Bucket, "b", attrs{"bucket": "full-bucket"})
 	trust := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}}`
-	role, roleState := mustCreate(t, c, tRole, "r", attrs{"name": "r", "assumeRolePolicy": trust})
-	mustCreate(t, c, "aws:iam/rolePolicy:RolePolicy", "p", attrs{
+	role, roleState := mustCreate(t, c, aws.IAMRole, "r", attrs{"name": "r", "assumeRolePolicy": trust})
+	mustCreate(t, c, aws.IAMRolePolicy, "p", attrs{
 		"name": "p", "role": role,
 		"policy": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::full-bucket/*"}]}`,
 	})
-	require.NoError(t, c.Fill(tBucket, "b"))
+	require.NoError(t, c.Fill(aws.S3Bucket, "b"))
 
-	require.ErrorContains(t, destroy(t, c, tVpc, "v", vpc, vpcState), "DependencyViolation: The vpc '"+vpc+"' has dependencies")
-	require.ErrorContains(t, destroy(t, c, tBucket, "b", bucket, bucketState), "BucketNotEmpty")
-	require.ErrorContains(t, destroy(t, c, tRole, "r", role, roleState), "DeleteConflict: Cannot delete entity, must delete policies first")
+	require.ErrorContains(t, destroy(t, c, aws.EC2Vpc, "v", vpc, vpcState), "DependencyViolation: The vpc '"+vpc+"' has dependencies")
+	require.ErrorContains(t, destroy(t, c, aws.S3Bucket, "b", bucket, bucketState), "BucketNotEmpty")
+	require.ErrorContains(t, destroy(t, c, aws.IAMRole, "r", role, roleState), "DeleteConflict: Cannot delete entity, must delete policies first")
 
-	require.NoError(t, destroy(t, c, tSubnet, "s", subnet, subnetState))
-	require.NoError(t, destroy(t, c, tVpc, "v", vpc, vpcState), "a VPC without anything in it can be deleted")
-	require.NoError(t, destroy(t, c, tVpc, "v", vpc, vpcState), "what is gone already is no error")
+	require.NoError(t, destroy(t, c, aws.EC2Subnet, "s", subnet, subnetState))
+	require.NoError(t, destroy(t, c, aws.EC2Vpc, "v", vpc, vpcState), "a VPC without anything in it can be deleted")
+	require.NoError(t, destroy(t, c, aws.EC2Vpc, "v", vpc, vpcState), "what is gone already is no error")
 }
 
 func TestRunningTasksHoldTheirSubnet(t *testing.T) {
 	t.Parallel()
 	c := NewCloud()
-	vpc, _ := mustCreate(t, c, tVpc, "v", attrs{"cidrBlock": "10.0.0.0/16"})
-	subnet, subnetState := mustCreate(t, c, tSubnet, "s", attrs{"vpcId": vpc, "cidrBlock": "10.0.0.0/24"})
-	cluster, _ := mustCreate(t, c, tCluster, "c", attrs{"name": "c"})
-	_, task := mustCreate(t, c, tTaskDefinition, "t", attrs{
+	vpc, _ := mustCreate(t, c, aws.EC2Vpc, "v", attrs{"cidrBlock": "10.0.0.0/16"})
+	subnet, subnetState := mustCreate(t, c, aws.EC2Subnet, "s", attrs{"vpcId": vpc, "cidrBlock": "10.0.0.0/24"})
+	cluster, _ := mustCreate(t, c, aws.ECSCluster, "c", attrs{"name": "c"})
+	_, task := mustCreate(t, c, aws.ECSTaskDefinition, "t", attrs{
 		"family": "t", "cpu": "256", "memory": "512", "networkMode": "awsvpc",
 		"requiresCompatibilities": []any{"FARGATE"}, "containerDefinitions": `[{"name":"a","image":"a"}]`,
 	})
@@ -67,32 +69,32 @@ func TestRunningTasksHoldTheirSubnet(t *testing.T) {
 		"name": "s", "cluster": cluster, "launchType": "FARGATE", "taskDefinition": task["arn"], "desiredCount": 1.0,
 		"networkConfiguration": map[string]any{"subnets": []any{subnet}},
 	}
-	id, state := mustCreate(t, c, tService, "s", in)
-	require.ErrorContains(t, destroy(t, c, tSubnet, "s", subnet, subnetState), "DependencyViolation: The subnet")
+	id, state := mustCreate(t, c, aws.ECSService, "s", in)
+	require.ErrorContains(t, destroy(t, c, aws.EC2Subnet, "s", subnet, subnetState), "DependencyViolation: The subnet")
 
 	in["desiredCount"] = 0.0
-	k, err := c.call(tService, urn(tService, "s"), settings{}, in)
+	k, err := c.call(aws.ECSService, urn(aws.ECSService, "s"), settings{}, in)
 	require.NoError(t, err)
 	_, err = k.update(id, in, state)
 	require.NoError(t, err)
-	require.NoError(t, destroy(t, c, tSubnet, "s", subnet, subnetState), "no tasks, no network interfaces")
+	require.NoError(t, destroy(t, c, aws.EC2Subnet, "s", subnet, subnetState), "no tasks, no network interfaces")
 }
 
 func TestMissingLogGroupFailsTheTasksNotTheirRegistration(t *testing.T) {
 	t.Parallel()
 	c := NewCloud()
 	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
-	vpc, _ := mustCreate(t, c, tVpc, "v", attrs{"cidrBlock": "10.0.0.0/16"})
-	subnet, _ := mustCreate(t, c, tSubnet, "s", attrs{"vpcId": vpc, "cidrBlock": "10.0.0.0/24"})
-	_, role := mustCreate(t, c, tRole, "r", attrs{"name": "r", "assumeRolePolicy": trust})
-	cluster, _ := mustCreate(t, c, tCluster, "c", attrs{"name": "c"})
-	_, task := mustCreate(t, c, tTaskDefinition, "t", attrs{
+	vpc, _ := mustCreate(t, c, aws.EC2Vpc, "v", attrs{"cidrBlock": "10.0.0.0/16"})
+	subnet, _ := mustCreate(t, c, aws.EC2Subnet, "s", attrs{"vpcId": vpc, "cidrBlock": "10.0.0.0/24"})
+	_, role := mustCreate(t, c, aws.IAMRole, "r", attrs{"name": "r", "assumeRolePolicy": trust})
+	cluster, _ := mustCreate(t, c, aws.ECSCluster, "c", attrs{"name": "c"})
+	_, task := mustCreate(t, c, aws.ECSTaskDefinition, "t", attrs{
 		"family": "t", "cpu": "256", "memory": "512", "networkMode": "awsvpc", "requiresCompatibilities": []any{"FARGATE"},
 		"executionRoleArn": role["arn"],
 		"containerDefinitions": `[{"name":"a","image":"a","logConfiguration":{"logDriver":"awslogs","options":` +
 			`{"awslogs-group":"/nowhere","awslogs-region":"us-east-1","awslogs-stream-prefix":"ecs"}}}]`,
 	})
-	k, err := c.call(tService, urn(tService, "s"), settings{}, attrs{
+	k, err := c.call(aws.ECSService, urn(aws.ECSService, "s"), settings{}, attrs{
 		"name": "s", "cluster": cluster, "taskDefinition": task["arn"], "desiredCount": 1.0, "waitForSteadyState": true,
 		"networkConfiguration": map[string]any{"subnets": []any{subnet}},
 	})
@@ -105,9 +107,9 @@ func TestMissingLogGroupFailsTheTasksNotTheirRegistration(t *testing.T) {
 func TestFaultsStrikeOnce(t *testing.T) {
 	t.Parallel()
 	c := NewCloud()
-	c.Inject(Fault{Op: "create", Type: tLogGroup, Nth: 2, Message: "ThrottlingException"})
-	mustCreate(t, c, tLogGroup, "a", attrs{"name": "a"})
-	k, err := c.call(tLogGroup, urn(tLogGroup, "b"), settings{}, attrs{"name": "b"})
+	c.Inject(Fault{Op: "create", Type: aws.CloudWatchLogGroup, Nth: 2, Message: "ThrottlingException"})
+	mustCreate(t, c, aws.CloudWatchLogGroup, "a", attrs{"name": "a"})
+	k, err := c.call(aws.CloudWatchLogGroup, urn(aws.CloudWatchLogGroup, "b"), settings{}, attrs{"name": "b"})
 	require.NoError(t, err)
 	_, _, err = k.create()
 	require.ErrorContains(t, err, "creating CloudWatch Logs Log Group (b): ThrottlingException")
@@ -117,9 +119,9 @@ func TestFaultsStrikeOnce(t *testing.T) {
 	c.Inject(Fault{Kill: true})
 	_, _, err = k.create()
 	require.ErrorIs(t, err, errKilled)
-	require.ErrorIs(t, destroy(t, c, tLogGroup, "a", "a", nil), errKilled, "a cloud out of reach answers nothing more")
+	require.ErrorIs(t, destroy(t, c, aws.CloudWatchLogGroup, "a", "a", nil), errKilled, "a cloud out of reach answers nothing more")
 	c.Revive()
-	require.NoError(t, destroy(t, c, tLogGroup, "a", "a", nil))
+	require.NoError(t, destroy(t, c, aws.CloudWatchLogGroup, "a", "a", nil))
 }
 
 func TestCloudSurvivesItsProcess(t *testing.T) {
@@ -127,7 +129,7 @@ func TestCloudSurvivesItsProcess(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "cloud.json")
 	c, err := LoadCloud(file)
 	require.NoError(t, err)
-	mustCreate(t, c, tLogGroup, "a", attrs{"name": "a", "retentionInDays": 7.0, "tags": map[string]any{"a": "b"}})
+	mustCreate(t, c, aws.CloudWatchLogGroup, "a", attrs{"name": "a", "retentionInDays": 7.0, "tags": map[string]any{"a": "b"}})
 	again, err := LoadCloud(file)
 	require.NoError(t, err)
 	assert.Equal(t, c.Objects(), again.Objects(), "a change must be in the file before AWS answers")
@@ -137,7 +139,7 @@ func TestDiffKnowsWhatReplaces(t *testing.T) {
 	t.Parallel()
 	c := NewCloud()
 	before := attrs{"name": "a", "retentionInDays": 7.0}
-	_, state := mustCreate(t, c, tLogGroup, "a", before)
+	_, state := mustCreate(t, c, aws.CloudWatchLogGroup, "a", before)
 	for _, test := range []struct {
 		now  attrs
 		want []change
@@ -149,7 +151,7 @@ func TestDiffKnowsWhatReplaces(t *testing.T) {
 		{attrs{"name": "b", "retentionInDays": 7.0}, []change{{"name", "update", true}}},
 		{attrs{"name": "a", "retentionInDays": 7.0, "tags": map[string]any{"a": "b"}}, []change{{"tags", "add", false}}},
 	} {
-		k, err := c.call(tLogGroup, urn(tLogGroup, "a"), settings{}, test.now)
+		k, err := c.call(aws.CloudWatchLogGroup, urn(aws.CloudWatchLogGroup, "a"), settings{}, test.now)
 		require.NoError(t, err)
 		assert.Equal(t, test.want, k.diff(before, state), "%v", test.now)
 	}
@@ -225,12 +227,12 @@ func TestAttachingAPolicyAgainChangesNothing(t *testing.T) {
 	cloud := NewCloud()
 	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
 	rights := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*"}]}`
-	mustCreate(t, cloud, tRole, "r", attrs{"name": "r", "assumeRolePolicy": trust})
+	mustCreate(t, cloud, aws.IAMRole, "r", attrs{"name": "r", "assumeRolePolicy": trust})
 	policies := map[string]string{}
 	for _, name := range []string{"read", "write"} {
-		policies[name], _ = mustCreate(t, cloud, tPolicy, name, attrs{"name": name, "policy": rights})
+		policies[name], _ = mustCreate(t, cloud, aws.IAMPolicy, name, attrs{"name": name, "policy": rights})
 	}
-	const attachment = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+	const attachment = aws.IAMRolePolicyAttachment
 	for _, name := range []string{"read", "write", "read"} {
 		mustCreate(t, cloud, attachment, name, attrs{"role": "r", "policyArn": policies[name]})
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+
+	"sentry/internal/aws"
 )
 
 // Command is the Pulumi CLI of the sandbox, for a program that opens its stacks itself. It wants [Environment].
@@ -32,7 +34,7 @@ func (sb *Sandbox) Environment() map[string]string {
 // Backend is Pulumi's address of a bucket that a program has created in the sandbox's AWS. Like the real one,
 // it holds objects once the bucket exists; the sandbox keeps them in a folder of its own state bucket.
 func (sb *Sandbox) Backend(bucket string) (string, error) {
-	if !slices.ContainsFunc(sb.Cloud.Objects(), func(o Object) bool { return o.Type == tBucket && o.ID == bucket }) {
+	if !slices.ContainsFunc(sb.Cloud.Objects(), func(o Object) bool { return o.Type == aws.S3Bucket && o.ID == bucket }) {
 		return "", fmt.Errorf("NoSuchBucket: the sandbox's AWS has no bucket %s", bucket)
 	}
 	address, err := url.Parse(sb.state.url)

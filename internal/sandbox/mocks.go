@@ -14,6 +14,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/internals"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+
+	"sentry/internal/aws"
 )
 
 // Resource is one registration as the program made it. Inputs and Outputs are copies.
@@ -159,7 +161,7 @@ func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 	}
 
 	m.mu.Lock()
-	if !r.Custom && (r.Remote || r.Type != tVpcComponent) {
+	if !r.Custom && (r.Remote || r.Type != aws.VpcComponent) {
 		m.ancestry[r.URN] = r
 	}
 	m.mu.Unlock()
@@ -173,7 +175,7 @@ func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 		id, out, err = m.provider(r, inputs)
 	case r.Custom:
 		id, out, err = m.resource(r, inputs)
-	case r.Type == tVpcComponent:
+	case r.Type == aws.VpcComponent:
 		return "", resource.PropertyMap{}, nil // the remote registration stands for it
 	}
 	r.ID, r.Outputs = id, out.Copy()
@@ -231,8 +233,8 @@ func (m *mocks) urn(parent, typ, name string) string {
 
 func (m *mocks) provider(r Resource, inputs resource.PropertyMap) (string, resource.PropertyMap, error) {
 	in := plain(inputs)
-	if r.Type == tProvider {
-		c, err := m.Cloud.call(tProvider, r.URN, settings{}, in)
+	if r.Type == aws.Provider {
+		c, err := m.Cloud.call(aws.Provider, r.URN, settings{}, decoded(in))
 		if err != nil {
 			return "", nil, err
 		}
@@ -302,10 +304,10 @@ func secretsOf(inputs resource.PropertyMap) resource.PropertyMap {
 // construct builds a remote component's children through the program's own context, as its provider
 // would do through the engine.
 func (m *mocks) construct(r Resource, inputs resource.PropertyMap) (resource.PropertyMap, error) {
-	if r.Type != tVpcComponent {
+	if r.Type != aws.VpcComponent {
 		return nil, errors.New("the sandbox does not know this component: add it to internal/sandbox/vpc.go")
 	}
-	c, err := m.Cloud.call(tVpcComponent, "", settings{}, plain(inputs))
+	c, err := m.Cloud.call(aws.VpcComponent, "", settings{}, plain(inputs))
 	if err != nil {
 		return nil, err
 	}

@@ -143,9 +143,21 @@ func TestAWSRefuses(t *testing.T) {
 		program func(program)
 		want    string
 	}{
-		"a type that the catalogue lacks": {func(p program) {
-			p.add("aws:sqs/queue:Queue", "q", nil)
-		}, "the sandbox does not know the type aws:sqs/queue:Queue: add an entry to the catalogue in internal/sandbox/catalogue.go"},
+		"a type that AWS lacks": {func(p program) {
+			p.add("aws:none/such:Such", "q", nil)
+		}, "the sandbox does not know the type aws:none/such:Such"},
+		"a field that an input lacks": {func(p program) {
+			p.add("aws:ecs/service:Service", "s", pulumi.Map{"networkConfiguration": pulumi.Map{"subnetz": pulumi.StringArray{}, "subnets": pulumi.StringArray{}}})
+		}, `networkConfiguration.subnetz: Invalid or unknown key`},
+		"a required field that is missing": {func(p program) {
+			p.add("aws:ecs/service:Service", "s", pulumi.Map{"networkConfiguration": pulumi.Map{"assignPublicIp": pulumi.Bool(true)}})
+		}, `The argument "networkConfiguration.subnets" is required`},
+		"text for a boolean": {func(p program) {
+			p.add("aws:ecs/service:Service", "s", pulumi.Map{"waitForSteadyState": pulumi.String("always")})
+		}, `waitForSteadyState: expected boolean type, got string type`},
+		"text for a map": {func(p program) {
+			p.add("aws:ecs/cluster:Cluster", "c", pulumi.Map{"tags": pulumi.String("mine")})
+		}, `tags: expected map of string type, got string type`},
 		"an input that the type lacks": {func(p program) {
 			p.add("aws:s3/bucketV2:BucketV2", "b", pulumi.Map{"bukket": pulumi.String("b")})
 		}, `bukket: Invalid or unknown key`},

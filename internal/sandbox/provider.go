@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -24,6 +25,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/provider"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+
+	"sentry/internal/aws"
 )
 
 // server is the resource provider that the engine attaches to, in place of the plugins aws and awsx.
@@ -111,12 +114,12 @@ func (s *server) Attach(ctx context.Context, req *pulumirpc.PluginAttach) (*empt
 
 // GetPluginInfo answers with a version for both packages.
 func (s *server) GetPluginInfo(context.Context, *emptypb.Empty) (*pulumirpc.PluginInfo, error) {
-	return &pulumirpc.PluginInfo{Version: "6.83.2"}, nil
+	return &pulumirpc.PluginInfo{Version: aws.Version()}, nil
 }
 
 // GetSchema is the least that an engine accepts: programs here bring their SDKs.
 func (s *server) GetSchema(context.Context, *pulumirpc.GetSchemaRequest) (*pulumirpc.GetSchemaResponse, error) {
-	return &pulumirpc.GetSchemaResponse{Schema: `{"name":"aws","version":"6.83.2"}`}, nil
+	return &pulumirpc.GetSchemaResponse{Schema: `{"name":"aws","version":aws.Version()}`}, nil
 }
 
 // Cancel has nothing to interrupt: no operation here takes long.
@@ -134,7 +137,7 @@ func (s *server) CheckConfig(_ context.Context, req *pulumirpc.CheckRequest) (*p
 	if strings.HasSuffix(string(resource.URN(req.GetUrn()).Type()), ":awsx") {
 		return resp, nil
 	}
-	c, err := s.cloud.call(tProvider, req.GetUrn(), settings{}, in)
+	c, err := s.cloud.call(aws.Provider, req.GetUrn(), settings{}, decoded(in))
 	if err != nil {
 		return nil, err
 	}
@@ -225,13 +228,13 @@ func (s *server) Check(ctx context.Context, req *pulumirpc.CheckRequest) (*pulum
 	// Random, but the same in the preview and in the update that follows.
 	seed := hex.EncodeToString(req.GetRandomSeed())
 	auto := c.logical() + "-" + (seed + "0000000")[:7]
-	if c.name == "bucket" || c.typ == tRepository {
+	if c.Name == "bucket" || c.typ == aws.ECRRepository {
 		auto = strings.ToLower(auto)
-	} else if c.typ == "aws:kms/alias:Alias" {
+	} else if c.typ == aws.KMSAlias {
 		auto = "alias/" + auto
 	}
-	if slices.Contains(before.strings("__defaults"), c.name) && before.str(c.name) != "" {
-		auto = before.str(c.name)
+	if slices.Contains(before.strings("__defaults"), c.Name) && before.str(c.Name) != "" {
+		auto = before.str(c.Name)
 	}
 	problems := c.checkInputs(auto)
 	inputs, err := marshal(c.in, req.GetNews())
@@ -286,9 +289,13 @@ func (s *server) Diff(ctx context.Context, req *pulumirpc.DiffRequest) (*pulumir
 			resp.Replaces = append(resp.Replaces, d.key)
 		}
 	}
-	// Two resources cannot have one name at a time: unless the provider invented it, the old one goes first.
-	resp.DeleteBeforeReplace = len(resp.Replaces) > 0 && c.name != "" && c.in.has(c.name) &&
-		!slices.Contains(c.in.strings("__defaults"), c.name) && c.in.str(c.name) == before.str(c.name)
+	// Two resources cannot have one name at a time: unless the provider invented it, the old one goes first, even
+	// where the name is what changes.
+	// https://github.com/pulumi/pulumi-terraform-bridge/blob/main/pkg/tfbridge/names.go
+	named := slices.ContainsFunc(sortedKeys(c.facts.Inputs), func(key string) bool {
+		return c.facts.Inputs[key].Autoname && c.in.has(key) && !slices.Contains(c.in.strings("__defaults"), key)
+	})
+	resp.DeleteBeforeReplace = len(resp.Replaces) > 0 && (named || c.facts.DeleteBeforeReplace)
 	return resp, nil
 }
 
@@ -370,7 +377,7 @@ func (s *server) Read(ctx context.Context, req *pulumirpc.ReadRequest) (*pulumir
 		return nil, err
 	}
 	outputs, err := marshal(props, req.GetProperties())
-	return &pulumirpc.ReadResponse{Id: req.GetId(), Inputs: inputs, Properties: outputs}, err
+	return &pulumirpc.ReadResponse{Id: cmp.Or(props.str("id"), req.GetId()), Inputs: inputs, Properties: outputs}, err
 }
 
 // answer is how an error reaches the engine: with the state of what exists although the operation
@@ -399,14 +406,14 @@ func (s *server) answer(ctx context.Context, id string, out attrs, err error, in
 
 // Construct builds awsx's components through the engine.
 func (s *server) Construct(ctx context.Context, req *pulumirpc.ConstructRequest) (*pulumirpc.ConstructResponse, error) {
-	if req.GetType() != tVpcComponent {
+	if req.GetType() != aws.VpcComponent {
 		return nil, fmt.Errorf("the sandbox does not know the component %s: add it to internal/sandbox/vpc.go", req.GetType())
 	}
 	in, err := unmarshal(req.GetInputs())
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.cloud.call(tVpcComponent, "", settings{}, in)
+	c, err := s.cloud.call(aws.VpcComponent, "", settings{}, in)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -259,9 +258,10 @@ func configValue(text string) any {
 }
 
 // SetConfig changes this stack's configuration in the sandbox; the namespace is the project's unless the
-// key has one. It holds for this Stack value.
+// key has one, and an empty value takes a setting back. It holds for this Stack value.
 func (s *Stack) SetConfig(settings map[string]string) error {
 	maps.Copy(s.extra, settings)
+	maps.DeleteFunc(s.extra, func(_, value string) bool { return value == "" })
 	return s.copyProject()
 }
 
@@ -372,54 +372,6 @@ func (s *Stack) Destroy(ctx context.Context, opts ...optdestroy.Option) (Result,
 			optdestroy.Color(s.sandbox.options.Color), optdestroy.SuppressProgress())...)
 		return err
 	})
-}
-
-// Recover does what a person has to do after a deployment was lost in the middle: break the lock, look up
-// in AWS what was being created, write what exists into the state, forget the rest, and refresh.
-// (pulumi refresh --import-pending-creates of CLI 3.250 forgets what it should adopt.)
-func (s *Stack) Recover(ctx context.Context) error {
-	if err := s.stack.Cancel(ctx); err != nil {
-		return fmt.Errorf("break the lock of %s: %w", s.name, engineError(err))
-	}
-	exported, err := s.Export(ctx)
-	if err != nil {
-		return err
-	}
-	var state struct {
-		Manifest          json.RawMessage   `json:"manifest"`
-		SecretsProviders  json.RawMessage   `json:"secrets_providers,omitempty"`
-		Resources         []json.RawMessage `json:"resources"`
-		PendingOperations []struct {
-			Resource map[string]any `json:"resource"`
-			Type     string         `json:"type"`
-		} `json:"pending_operations,omitempty"`
-		Metadata json.RawMessage `json:"metadata,omitempty"`
-	}
-	if err := json.Unmarshal(exported.Deployment, &state); err != nil {
-		return fmt.Errorf("read the state of %s: %w", s.name, err)
-	}
-	for _, op := range state.PendingOperations {
-		urn, _ := op.Resource["urn"].(string)
-		id := s.sandbox.Cloud.created(urn)
-		if op.Type != string(apitype.OperationTypeCreating) || id == "" {
-			continue
-		}
-		op.Resource["id"] = id
-		text, err := json.Marshal(op.Resource)
-		if err != nil {
-			return fmt.Errorf("adopt %s: %w", urn, err)
-		}
-		state.Resources = append(state.Resources, text)
-	}
-	state.PendingOperations = nil
-	if exported.Deployment, err = json.Marshal(state); err != nil {
-		return fmt.Errorf("write the state of %s: %w", s.name, err)
-	}
-	if err := s.stack.Import(ctx, exported); err != nil {
-		return fmt.Errorf("write the state of %s: %w", s.name, engineError(err))
-	}
-	_, err = s.Refresh(ctx)
-	return err
 }
 
 // Outputs are the stack's outputs as plain values.

@@ -11,7 +11,21 @@ import (
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"sentry/internal/aws"
 )
+
+// vpcInputs are the inputs of awsx's component: its own vocabulary, none of which it passes on as it is.
+var vpcInputs = func() map[string]*aws.Property {
+	inputs := map[string]*aws.Property{}
+	for name := range strings.FieldsSeq("assignGeneratedIpv6CidrBlock availabilityZoneCidrMask availabilityZoneNames cidrBlock " +
+		"enableDnsHostnames enableDnsSupport enableNetworkAddressUsageMetrics instanceTenancy ipv4IpamPoolId ipv4NetmaskLength " +
+		"ipv6CidrBlock ipv6CidrBlockNetworkBorderGroup ipv6IpamPoolId ipv6NetmaskLength natGateways numberOfAvailabilityZones " +
+		"subnetSpecs subnetStrategy tags vpcEndpointSpecs") {
+		inputs[name] = &aws.Property{Type: "any"}
+	}
+	return inputs
+}()
 
 // vpcComponent is awsx:ec2:Vpc as awsx 2.22 builds it; the part of it that needs neither NAT gateways
 // nor the legacy layout.
@@ -44,7 +58,7 @@ func constructVpc(ctx *pulumi.Context, name string, in attrs, region string, opt
 	}
 
 	component := &vpcComponent{}
-	if err := ctx.RegisterComponentResource(tVpcComponent, name, component, opts...); err != nil {
+	if err := ctx.RegisterComponentResource(aws.VpcComponent, name, component, opts...); err != nil {
 		return nil, err
 	}
 	shared := map[string]any{"Name": name}
@@ -66,11 +80,11 @@ func constructVpc(ctx *pulumi.Context, name string, in attrs, region string, opt
 			vpcProps[key] = pulumi.Any(in[key])
 		}
 	}
-	vpc, err := register(tVpc, name, vpcProps, component)
+	vpc, err := register(aws.EC2Vpc, name, vpcProps, component)
 	if err != nil {
 		return nil, err
 	}
-	gateway, err := register(tGateway, name, pulumi.Map{"vpcId": vpc.ID(), "tags": pulumi.ToMap(shared)}, vpc)
+	gateway, err := register(aws.EC2InternetGateway, name, pulumi.Map{"vpcId": vpc.ID(), "tags": pulumi.ToMap(shared)}, vpc)
 	if err != nil {
 		return nil, err
 	}
@@ -85,24 +99,24 @@ func constructVpc(ctx *pulumi.Context, name string, in attrs, region string, opt
 		for k, v := range s.tags {
 			tags[k] = v
 		}
-		subnet, err := register(tSubnet, s.name, pulumi.Map{
+		subnet, err := register(aws.EC2Subnet, s.name, pulumi.Map{
 			"vpcId": vpc.ID(), "availabilityZone": pulumi.String(s.zone), "cidrBlock": pulumi.String(s.block.String()),
 			"mapPublicIpOnLaunch": pulumi.Bool(s.kind == "Public"), "tags": pulumi.ToMap(tags),
 		}, vpc)
 		if err != nil {
 			return nil, err
 		}
-		table, err := register(tRouteTable, s.name, pulumi.Map{"vpcId": vpc.ID(), "tags": tableTags}, subnet)
+		table, err := register(aws.EC2RouteTable, s.name, pulumi.Map{"vpcId": vpc.ID(), "tags": tableTags}, subnet)
 		if err != nil {
 			return nil, err
 		}
-		association, err := register("aws:ec2/routeTableAssociation:RouteTableAssociation", s.name,
+		association, err := register(aws.EC2RouteTableAssociation, s.name,
 			pulumi.Map{"routeTableId": table.ID(), "subnetId": subnet.ID()}, table)
 		if err != nil {
 			return nil, err
 		}
 		if s.kind == "Public" {
-			route, err := register("aws:ec2/route:Route", s.name, pulumi.Map{
+			route, err := register(aws.EC2Route, s.name, pulumi.Map{
 				"routeTableId": table.ID(), "gatewayId": gateway.ID(), "destinationCidrBlock": pulumi.String("0.0.0.0/0"),
 			}, table)
 			if err != nil {

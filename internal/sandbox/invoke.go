@@ -6,10 +6,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"sentry/internal/aws"
 )
 
-// configure reads an explicit provider's inputs. Pulumi sends everything but text as JSON.
-func configure(in attrs) (settings, error) {
+// decoded are an explicit provider's inputs as values: Pulumi sends everything but text as JSON.
+func decoded(in attrs) attrs {
 	decoded := attrs{}
 	for key, v := range in {
 		var nested any
@@ -21,6 +23,12 @@ func configure(in attrs) (settings, error) {
 		}
 		decoded[key] = v
 	}
+	return decoded
+}
+
+// configure reads an explicit provider's inputs.
+func configure(in attrs) (settings, error) {
+	decoded := decoded(in)
 	s := settings{region: decoded.str("region"), tags: attrs(decoded.tags("defaultTags")).tags("tags")}
 	if s.region == "" && decoded.known("region") {
 		s.region = DefaultRegion
@@ -68,7 +76,7 @@ func invoke(token string, args attrs, s settings, c *Cloud) (attrs, error) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		for _, o := range c.objects {
-			if o.Type == tOpenID && (o.ID == args.str("arn") || o.Props.str("url") == args.str("url")) {
+			if o.Type == aws.IAMOpenIDConnectProvider && (o.ID == args.str("arn") || o.Props.str("url") == args.str("url")) {
 				return attrs{
 					"id": o.ID, "arn": o.ID, "url": o.Props["url"], "clientIdLists": o.Props["clientIdLists"],
 					"thumbprintLists": o.Props["thumbprintLists"], "tags": orEmpty(o.Props.tags("tagsAll")),

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sentry/internal/cli"
+	"sentry/internal/cost"
+	"sentry/internal/fixture"
+)
+
+// run runs the command and returns what it printed, its error and its exit code.
+func run(t *testing.T, args ...string) (out, problem string, code int) {
+	t.Helper()
+	root, err := newCommand()
+	require.NoError(t, err)
+	var stdout, stderr bytes.Buffer
+	root.SetOut(&stdout)
+	root.SetErr(&stderr)
+	root.SetArgs(args)
+	code = cli.Run(t.Context(), root, &stderr)
+	return stdout.String(), stderr.String(), code
+}
+
+func TestFlagsChangeTheAssumptions(t *testing.T) {
+	t.Parallel()
+	out, problem, code := run(t, "-C", fixture.Project(t), "--json", "--clips-gb", "1000")
+	require.Zero(t, code, problem)
+	var reports []cost.Report
+	require.NoError(t, json.Unmarshal([]byte(out), &reports))
+	require.NotEmpty(t, reports)
+	for _, r := range reports {
+		clips := 0.0
+		for _, line := range r.Lines {
+			if line.What == "S3 storage: clips" {
+				clips = line.Amount
+			}
+		}
+		assert.InDelta(t, 23, clips, 1e-9, r.Stack)
+	}
+}
+
+func TestAnotherRegionHasAnExitCodeOfItsOwn(t *testing.T) {
+	t.Parallel()
+	dir := fixture.Project(t)
+	file := filepath.Join(dir, "Pulumi.staging.yaml")
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, bytes.ReplaceAll(text, []byte("us-east-1"), []byte("eu-west-1")), 0o600))
+	out, problem, code := run(t, "-C", dir, "-s", "staging")
+	assert.Contains(t, out, "NOT PRICED, staging: region eu-west-1")
+	assert.Equal(t, "cost: not everything has a price: see the last lines\n", problem)
+	assert.Equal(t, 3, code, "a script must notice by the exit code")
+}
+
+func TestUnknownStackIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := fixture.Project(t)
+	_, problem, code := run(t, "-C", dir, "-s", "prod")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, problem, `--stack "prod": `+dir+` has no file Pulumi.prod.yaml; allowed: production, staging`)
+	_, problem, _ = run(t, "-C", t.TempDir(), "-s", "staging")
+	assert.Contains(t, problem, "no Pulumi.yaml with stack files")
+}
+
+// The base is priced by what it holds itself: here a program that prints a report of an older price.
+func TestDiffRunsTheProgramOfTheBase(t *testing.T) {
+	t.Parallel()
+	dir := fixture.Project(t)
+	git := fixture.NewGit(t, dir)
+	git.Commit("Before the command")
+	git.Run("tag", "before")
+	program := `package main
+
+import "fmt"
+
+func main() {
+	fmt.Println(` + "`" + `[{"Stack":"staging","PricesDate":"2020-01-01","Total":5,"Lines":[{"Component":"Service","What":"Fargate: CPU (x86)","Amount":5}]}]` + "`" + `)
+}
+`
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "cmd", "cost"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "cmd", "cost", "main.go"), []byte(program), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module old\n\ngo 1.26\n"), 0o600))
+	git.Commit("With the command")
+
+	text, problem, code := run(t, "diff", "-C", dir, "-s", "staging", "--base", "main")
+	require.Zero(t, code, problem)
+	assert.Contains(t, text, "| **staging** | 5.00 | ")
+	assert.Contains(t, text, "| Service: Fargate: CPU (x86) | 5.00 | 7.39 | +2.39 |")
+	assert.Contains(t, text, "was computed with prices of 2020-01-01")
+
+	text, problem, code = run(t, "diff", "-C", dir, "-s", "staging", "--base", "before")
+	require.Zero(t, code, problem)
+	assert.Contains(t, text, "`before` has no cmd/cost to price it with")
+
+	for base, want := range map[string]string{
+		"":        "cost: --base is not set; allowed: a commit, branch or tag, such as main\n",
+		"nowhere": `--base: no commit "nowhere" in `,
+		"--force": `--base: no commit "--force" in `,
+	} {
+		_, problem, code = run(t, "diff", "-C", dir, "-s", "staging", "--base="+base)
+		assert.Equal(t, 1, code)
+		assert.Contains(t, problem, want)
+	}
+	git.Run("worktree", "prune")
+	assert.Equal(t, 1, len(strings.Split(git.Run("worktree", "list"), "\n")), "a worktree stayed behind")
+}

@@ -1,0 +1,448 @@
+// Package recovery puts a stack in order after an update of it was cut short: the process was lost, or AWS acted
+// and its answer was an error. What AWS then has and the state does not know would be made a second time, or be in
+// the way for good ("already exists").
+//
+// It asks AWS what carries the environment's tags, asks the engine what an update would create, and brings the two
+// together: what exists is taken into the state, what exists twice is marked for deletion, what the engine had begun
+// and does not exist is forgotten. It looks at nothing but names and tags, so it works whoever was lost, and whenever.
+package recovery
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"sentry/internal/aws"
+)
+
+// Stack is the stack to put in order, by the engine.
+type Stack interface {
+	Export(context.Context) (apitype.UntypedDeployment, error)
+	Import(context.Context, apitype.UntypedDeployment) error
+	// Refresh reads into the state what AWS has; what AWS does not have leaves the state.
+	Refresh(context.Context) error
+	// Plan is what an update would do, a step for each resource that it would touch.
+	Plan(context.Context) ([]Step, error)
+	// Adopt imports an existing resource by the id that the provider imports by. That there is none is ErrAbsent.
+	Adopt(ctx context.Context, r apitype.ResourceV3, id string) error
+}
+
+// ErrAbsent is the error of Adopt about a resource that AWS does not have.
+var ErrAbsent = errors.New("AWS has no such resource")
+
+// Step is one step of a plan, with the resource as the update would leave it.
+type Step struct {
+	Op       apitype.OpType
+	Resource apitype.ResourceV3
+}
+
+// Cloud is the AWS account.
+type Cloud interface {
+	// Place is the account's id and the region.
+	Place(context.Context) (account, region string, err error)
+	// Tagged is everything that carries the environment's tags, as far as AWS can list it: not, for one, its roles.
+	Tagged(context.Context) ([]Tagged, error)
+}
+
+// Tagged is a resource in AWS. Name is its tag of that name.
+type Tagged struct{ ARN, Name string }
+
+// Report is what was found, and done about it.
+type Report struct {
+	// Forgotten are operations that had begun and of which AWS knows nothing.
+	Forgotten []string
+	// Adopted are resources that AWS had and the state has now.
+	Adopted []string
+	// Doubled are resources that AWS has a second time; the next update deletes those.
+	Doubled []string
+	// Strangers are resources with the environment's tags that neither state nor program know.
+	Strangers []string
+}
+
+// Empty says whether nothing was out of order.
+func (r Report) Empty() bool {
+	return len(r.Forgotten)+len(r.Adopted)+len(r.Doubled)+len(r.Strangers) == 0
+}
+
+// rounds bounds how often the plan is made anew: each round may learn the ids that the next one needs, of a network
+// for its subnets, of those for their routes.
+const rounds = 8
+
+// Recover puts the stack in order. Run again, it finds nothing.
+func Recover(ctx context.Context, stack Stack, cloud Cloud) (Report, error) {
+	r := &run{stack: stack, cloud: cloud, tried: map[string]bool{}}
+	var err error
+	if r.account, r.region, err = cloud.Place(ctx); err != nil {
+		return Report{}, err
+	}
+	begun, err := r.settle(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	for range rounds {
+		progress, err := r.adoptPlanned(ctx)
+		if err != nil {
+			return r.report, err
+		}
+		if !progress {
+			break
+		}
+	}
+	if err := r.markDoubles(ctx); err != nil {
+		return r.report, err
+	}
+	for _, op := range begun {
+		urn := string(op.Resource.URN)
+		if op.Type == apitype.OperationTypeCreating && !slices.Contains(r.report.Adopted, urn) && !slices.Contains(r.report.Doubled, urn) {
+			r.report.Forgotten = append(r.report.Forgotten, urn)
+		}
+	}
+	return r.report, nil
+}
+
+type run struct {
+	stack           Stack
+	cloud           Cloud
+	account, region string
+	version         int
+	features        []string
+	state           apitype.DeploymentV3
+	tried           map[string]bool // URN and id that were looked for already
+	report          Report
+}
+
+func (r *run) load(ctx context.Context) error {
+	exported, err := r.stack.Export(ctx)
+	if err != nil {
+		return fmt.Errorf("read the state: %w", err)
+	}
+	r.version, r.features = exported.Version, exported.Features
+	r.state = apitype.DeploymentV3{}
+	if err := json.Unmarshal(exported.Deployment, &r.state); err != nil {
+		return fmt.Errorf("read the state: %w", err)
+	}
+	return nil
+}
+
+func (r *run) save(ctx context.Context) error {
+	text, err := json.Marshal(r.state)
+	if err != nil {
+		return fmt.Errorf("write the state: %w", err)
+	}
+	if err := r.stack.Import(ctx, apitype.UntypedDeployment{Version: r.version, Features: r.features, Deployment: text}); err != nil {
+		return fmt.Errorf("write the state: %w", err)
+	}
+	return nil
+}
+
+// settle ends the operations that were under way: a refresh tells how those on known resources ended, and the rest
+// of this package what became of the new ones.
+func (r *run) settle(ctx context.Context) ([]apitype.OperationV2, error) {
+	if err := r.load(ctx); err != nil {
+		return nil, err
+	}
+	begun := r.state.PendingOperations
+	if len(begun) > 0 {
+		r.state.PendingOperations = nil
+		if err := r.save(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if len(r.state.Resources) > 0 {
+		if err := r.stack.Refresh(ctx); err != nil {
+			return nil, fmt.Errorf("read what AWS has: %w", err)
+		}
+	}
+	return begun, r.load(ctx)
+}
+
+// adoptPlanned takes into the state what the update would create and AWS has already. It reports whether there was
+// any of it.
+func (r *run) adoptPlanned(ctx context.Context) (progress bool, err error) {
+	steps, err := r.stack.Plan(ctx)
+	if err != nil {
+		return false, fmt.Errorf("ask what an update would do: %w", err)
+	}
+	tagged, err := r.unknown(ctx)
+	if err != nil {
+		return false, err
+	}
+	var added []string
+	for _, step := range steps {
+		if !known(step.Resource.Inputs) || !r.ready(step.Resource) {
+			continue
+		}
+		switch step.Op {
+		case apitype.OpCreate:
+			if r.add(step.Resource, tagged) {
+				added = append(added, string(step.Resource.URN))
+			} else if id := r.importID(step.Resource); id != "" {
+				err = r.adopt(ctx, step.Resource, id)
+			}
+		case apitype.OpCreateReplacement:
+			if id := r.importID(step.Resource); id != "" {
+				err = r.adoptReplacement(ctx, step.Resource, id)
+			}
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	before := len(r.report.Adopted)
+	if len(added) > 0 {
+		// What was added on the strength of its name alone, and does not exist, leaves the state again.
+		if err := r.save(ctx); err != nil {
+			return false, err
+		}
+		if err := r.stack.Refresh(ctx); err != nil {
+			return false, fmt.Errorf("read what AWS has: %w", err)
+		}
+		if err := r.load(ctx); err != nil {
+			return false, err
+		}
+		for _, urn := range added {
+			if i := r.find(urn); i >= 0 && r.state.Resources[i].Custom {
+				r.report.Adopted = append(r.report.Adopted, urn)
+			}
+		}
+	}
+	return len(r.report.Adopted) > before, nil
+}
+
+// ready: what the resource hangs on is in the state.
+func (r *run) ready(new apitype.ResourceV3) bool {
+	if new.Parent != "" && r.find(string(new.Parent)) < 0 {
+		return false
+	}
+	provider := strings.Split(new.Provider, "::")
+	return new.Provider == "" || r.find(strings.Join(provider[:len(provider)-1], "::")) >= 0
+}
+
+// add puts a resource into the state that an update would create, under the id that AWS has for it or would have.
+func (r *run) add(new apitype.ResourceV3, tagged []Tagged) bool {
+	if !new.Custom {
+		// A component is nothing in AWS; what belongs to it needs it.
+		if r.tried[string(new.URN)] || r.find(string(new.URN)) >= 0 {
+			return false
+		}
+		r.tried[string(new.URN)] = true
+		r.state.Resources = append(r.state.Resources, new)
+		return true
+	}
+	id, arn := r.identify(new, tagged)
+	key := string(new.URN) + " " + id + arn
+	if id == "" || r.tried[key] {
+		return false
+	}
+	r.tried[key] = true
+	new.ID, new.Delete = resource.ID(id), false
+	new.Outputs = map[string]any{"id": id}
+	for name, value := range new.Inputs {
+		if name != "__defaults" {
+			new.Outputs[name] = value // the provider reads some resources by these
+		}
+	}
+	if arn != "" {
+		new.Outputs["arn"] = arn
+	}
+	if i := r.find(string(new.URN)); i >= 0 { // deleted, and about to be made again
+		r.state.Resources[i] = new
+		return true
+	}
+	r.state.Resources = append(r.state.Resources, new)
+	return true
+}
+
+// identify is the id of a resource in AWS, and its ARN where that was looked up; "" when it cannot be there.
+func (r *run) identify(new apitype.ResourceV3, tagged []Tagged) (id, arn string) {
+	entry, ok := aws.Lookup(string(new.Type))
+	if !ok {
+		return "", ""
+	}
+	if aws.MadeUp(entry.ID) || strings.Contains(entry.ARN(), "{next}") {
+		i := slices.IndexFunc(tagged, func(t Tagged) bool { return r.isOf(*entry, new.Inputs, t.ARN) && t.Name == nameTag(new.Inputs) })
+		if i < 0 {
+			return "", ""
+		}
+		if aws.MadeUp(entry.ID) {
+			return tagged[i].ARN[strings.LastIndexAny(tagged[i].ARN, "/:")+1:], tagged[i].ARN
+		}
+		return r.expand(entry.ID, new.Inputs), tagged[i].ARN
+	}
+	if entry.Token == aws.S3Bucket {
+		// The names of buckets are the whole world's: only its tags say that it is ours.
+		own := r.expand(entry.ARN(), new.Inputs)
+		if !slices.ContainsFunc(tagged, func(t Tagged) bool { return t.ARN == own }) {
+			return "", ""
+		}
+	}
+	return r.expand(entry.ID, new.Inputs), ""
+}
+
+func (r *run) expand(template string, inputs map[string]any) string {
+	return aws.Expand(template, func(name string) string {
+		switch name {
+		case "account":
+			return r.account
+		case "region":
+			return r.region
+		}
+		text, isText := inputs[name].(string)
+		if !isText && name == "path" {
+			return "/" // IAM's default
+		}
+		return text
+	})
+}
+
+// importID is the id by which a resource without tags is imported, whose own id AWS makes up.
+func (r *run) importID(new apitype.ResourceV3) string {
+	entry, ok := aws.Lookup(string(new.Type))
+	if !ok || entry.Import == "" || !aws.MadeUp(entry.ID) || r.tried[string(new.URN)] {
+		return ""
+	}
+	if facts, ok := aws.FactsOf(entry.Token); ok && facts.Inputs["tags"] != nil {
+		return ""
+	}
+	r.tried[string(new.URN)] = true
+	return r.expand(entry.Import, new.Inputs)
+}
+
+func (r *run) adopt(ctx context.Context, new apitype.ResourceV3, id string) error {
+	err := r.stack.Adopt(ctx, new, id)
+	if errors.Is(err, ErrAbsent) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("take over %s: %w", new.URN, err)
+	}
+	r.report.Adopted = append(r.report.Adopted, string(new.URN))
+	return r.load(ctx)
+}
+
+// adoptReplacement takes the new one of a resource over whose old one the state still has; the next update deletes
+// that.
+func (r *run) adoptReplacement(ctx context.Context, new apitype.ResourceV3, id string) error {
+	i := r.find(string(new.URN))
+	if i < 0 {
+		return r.adopt(ctx, new, id)
+	}
+	r.state.Resources[i].Delete = true
+	if err := r.save(ctx); err != nil {
+		return err
+	}
+	before := len(r.report.Adopted)
+	if err := r.adopt(ctx, new, id); err != nil {
+		return err
+	}
+	if len(r.report.Adopted) > before {
+		return nil
+	}
+	r.state.Resources[i].Delete = false
+	return r.save(ctx)
+}
+
+// markDoubles puts what AWS has a second time into the state as a resource that is to be deleted, as the engine
+// keeps an old one after a replacement. What cannot be told apart from nothing that is known is a stranger.
+func (r *run) markDoubles(ctx context.Context) error {
+	tagged, err := r.unknown(ctx)
+	if err != nil || len(tagged) == 0 {
+		return err
+	}
+	for _, t := range tagged {
+		i := slices.IndexFunc(r.state.Resources, func(s apitype.ResourceV3) bool {
+			entry, ok := aws.Lookup(string(s.Type))
+			return ok && !s.Delete && r.isOf(*entry, s.Inputs, t.ARN) && nameTag(s.Inputs) == t.Name
+		})
+		if i < 0 {
+			r.report.Strangers = append(r.report.Strangers, t.ARN)
+			continue
+		}
+		double := r.state.Resources[i]
+		entry, _ := aws.Lookup(string(double.Type))
+		double.Delete, double.Protect = true, false
+		double.Outputs = map[string]any{}
+		for name, value := range double.Inputs {
+			double.Outputs[name] = value
+		}
+		double.Outputs["arn"] = t.ARN
+		if aws.MadeUp(entry.ID) {
+			double.ID = resource.ID(t.ARN[strings.LastIndexAny(t.ARN, "/:")+1:])
+		}
+		double.Outputs["id"] = string(double.ID)
+		r.state.Resources = append(r.state.Resources, double)
+		r.report.Doubled = append(r.report.Doubled, string(double.URN))
+	}
+	if len(r.report.Doubled) == 0 {
+		return nil
+	}
+	return r.save(ctx)
+}
+
+// unknown is what carries the environment's tags and is not in the state.
+func (r *run) unknown(ctx context.Context) ([]Tagged, error) {
+	all, err := r.cloud.Tagged(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ask AWS what carries the environment's tags: %w", err)
+	}
+	inState := map[string]bool{}
+	for _, s := range r.state.Resources {
+		if arn, ok := s.Outputs["arn"].(string); ok {
+			inState[strings.TrimSuffix(arn, ":*")] = true
+		}
+	}
+	return slices.DeleteFunc(all, func(t Tagged) bool { return inState[strings.TrimSuffix(t.ARN, ":*")] }), nil
+}
+
+// find is the index of a resource in the state that is not to be deleted; -1 when there is none.
+func (r *run) find(urn string) int {
+	return slices.IndexFunc(r.state.Resources, func(s apitype.ResourceV3) bool { return string(s.URN) == urn && !s.Delete })
+}
+
+// isOf says whether an ARN can be that of a resource with these inputs: it is what the type's template makes of
+// them, as far as it does not hold what AWS makes up.
+func (r *run) isOf(entry aws.Type, inputs map[string]any, arn string) bool {
+	template := entry.ARN()
+	if template == "" {
+		return false
+	}
+	if aws.MadeUp(entry.ID) {
+		before, _, _ := strings.Cut(template, "{id}")
+		return strings.HasPrefix(arn, r.expand(before, inputs))
+	}
+	before, _, hasRevision := strings.Cut(template, "{next}")
+	whole := r.expand(strings.ReplaceAll(before, "{id}", entry.ID), inputs)
+	return arn == whole || hasRevision && strings.HasPrefix(arn, whole)
+}
+
+func nameTag(inputs map[string]any) string {
+	tags, _ := inputs["tags"].(map[string]any)
+	name, _ := tags["Name"].(string)
+	return name
+}
+
+// known says whether nothing in a plan's inputs has to be created first.
+func known(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return v != unknownValue
+	case []any:
+		return !slices.ContainsFunc(v, func(e any) bool { return !known(e) })
+	case map[string]any:
+		for _, e := range v {
+			if !known(e) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// unknownValue stands in a plan for what only AWS can tell.
+const unknownValue = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
