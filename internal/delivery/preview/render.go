@@ -27,6 +27,7 @@ const (
 	maxProps     = 24  // properties of one resource
 	dangerBudget = 20_000
 	errorBudget  = 12_000
+	driftBudget  = 8_000
 )
 
 // Options say what stands around the changes.
@@ -91,6 +92,10 @@ func Render(p *Preview, o Options) string {
 	writeDangers(&top, p, min(dangerBudget, limit/3))
 
 	var tail strings.Builder
+	if len(p.Drift) > 0 {
+		tail.WriteString(markdown.Fold(markdown.Count(len(p.Drift), "resource")+" changed outside of Pulumi, which the update takes into account",
+			markdown.Fence("diff", markdown.Cut(found(p.Drift), driftBudget))))
+	}
 	if warnings := p.messages("warning"); len(warnings) > 0 {
 		tail.WriteString(markdown.Fold(markdown.Count(len(warnings), "warning"), markdown.Fence("", markdown.Cut(strings.Join(warnings, "\n"), 4000))))
 	}
@@ -121,7 +126,7 @@ func writeErrors(b *strings.Builder, p *Preview, stderr string) {
 		messages = []string{"pulumi gave no reason; its log is in the run"}
 	}
 	b.WriteString(markdown.Fence("", markdown.Cut(strings.Join(messages, "\n\n"), errorBudget)) + "\n")
-	if len(p.Steps) > 0 {
+	if p.HasChanges() {
 		b.WriteString("What follows was computed before the failure and is **not complete**.\n\n")
 	}
 }
@@ -133,7 +138,7 @@ func writeDangers(b *strings.Builder, p *Preview, budget int) {
 		if !s.dangerous() {
 			continue
 		}
-		line := fmt.Sprintf("- **%s** %s **%s**", strings.ToUpper(s.Op), markdown.Code(s.Type()), markdown.Escape(s.Name()))
+		line := fmt.Sprintf("- **%s** %s **%s**", strings.ToUpper(s.operation()), markdown.Code(s.Type()), markdown.Escape(s.Name()))
 		if len(s.Replaces) > 0 {
 			reasons := slices.Sorted(slices.Values(s.Replaces))
 			for i := range reasons {
@@ -186,10 +191,27 @@ func listChanges(p *Preview, failed bool, budget int) string {
 	return markdown.Fold(title, markdown.Fence("diff", body.String()))
 }
 
+// found lists what a refresh brought.
+func found(drift []Step) string {
+	var b strings.Builder
+	for _, s := range drift {
+		if s.New == nil {
+			s.Op = "gone"
+		} else {
+			s.Op = "changed"
+		}
+		b.WriteString(s.describe())
+	}
+	return b.String()
+}
+
 // title is one line; its first character colors it in a block of type diff.
 func (s Step) title() string {
 	sign := map[string]string{"create": "+", "import": "+", "update": "!", "replace": "-", "delete": "-"}[s.Op]
-	return fmt.Sprintf("%s %s %s %s\n", cmp.Or(sign, "#"), s.Op, markdown.Plain(s.Type()), markdown.Plain(s.Name()))
+	if s.revision() {
+		sign = "!"
+	}
+	return fmt.Sprintf("%s %s %s %s\n", cmp.Or(sign, "#"), s.operation(), markdown.Plain(s.Type()), markdown.Plain(s.Name()))
 }
 
 // describe is the title and the properties that differ.
