@@ -1,105 +1,19 @@
-package command_test
+package main
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"sentry/internal/delivery/command"
-
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sentry/internal/fixture"
 )
-
-// runner is a GitHub runner: the files and variables a step finds there.
-type runner struct {
-	t   *testing.T
-	env map[string]string
-	out bytes.Buffer
-}
-
-func newRunner(t *testing.T) *runner {
-	t.Helper()
-	dir := t.TempDir()
-	return &runner{t: t, env: map[string]string{
-		"GITHUB_OUTPUT": filepath.Join(dir, "output"), "GITHUB_STEP_SUMMARY": filepath.Join(dir, "summary"),
-		"GITHUB_REPOSITORY": "octo-org/sentry", "GITHUB_TOKEN": "token", "GITHUB_RUN_ID": "9", "GITHUB_SERVER_URL": "https://github.com",
-	}}
-}
-
-func (r *runner) run(args ...string) error {
-	r.t.Helper()
-	c := command.New(func(k string) string { return r.env[k] })
-	c.SetArgs(args)
-	c.SetOut(&r.out)
-	c.SetErr(&r.out)
-	return c.ExecuteContext(r.t.Context())
-}
-
-// outputs reads GITHUB_OUTPUT as the runner does.
-func (r *runner) outputs() map[string]string {
-	r.t.Helper()
-	raw, err := os.ReadFile(r.env["GITHUB_OUTPUT"])
-	if os.IsNotExist(err) {
-		return nil
-	}
-	require.NoError(r.t, err)
-	out := map[string]string{}
-	lines := strings.Split(strings.TrimSuffix(string(raw), "\n"), "\n")
-	for i := 0; i < len(lines); i++ {
-		name, delimiter, ok := strings.Cut(lines[i], "<<")
-		require.True(r.t, ok, "the runner cannot read the output %q", lines[i])
-		var value []string
-		for i++; lines[i] != delimiter; i++ {
-			value = append(value, lines[i])
-		}
-		out[name] = strings.Join(value, "\n")
-	}
-	return out
-}
-
-func (r *runner) summary() string {
-	raw, err := os.ReadFile(r.env["GITHUB_STEP_SUMMARY"])
-	if os.IsNotExist(err) {
-		return ""
-	}
-	require.NoError(r.t, err)
-	return string(raw)
-}
-
-// github answers as the API would; what is asked for is the key.
-func (r *runner) github(answers map[string]any) {
-	r.t.Helper()
-	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		answer, ok := answers[strings.TrimPrefix(q.URL.Path, "/repos/octo-org/sentry")]
-		if !ok {
-			w.WriteHeader(http.StatusNotFound)
-		}
-		assert.NoError(r.t, json.NewEncoder(w).Encode(answer))
-	}))
-	r.t.Cleanup(web.Close)
-	r.env["GITHUB_API_URL"] = web.URL
-}
-
-// pulumi puts a command on PATH that prints a file and ends with a status.
-func (r *runner) pulumi(file, stderr string, status int) {
-	r.t.Helper()
-	file, err := filepath.Abs(file)
-	require.NoError(r.t, err)
-	dir := r.t.TempDir()
-	script := fmt.Sprintf("#!/bin/sh\n[ -f %q ] && cat %q\necho %q >&2\nexit %d\n", file, file, stderr, status)
-	require.NoError(r.t, os.WriteFile(filepath.Join(dir, "pulumi"), []byte(script), 0o755))
-	r.t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
-}
-
-const recordings = "../preview/testdata/"
 
 func TestPreviewShowsKeepsAndFingerprints(t *testing.T) {
 	r := newRunner(t)
@@ -139,33 +53,21 @@ func TestAFailedPreviewIsShownAndFails(t *testing.T) {
 	}
 }
 
-func history(t *testing.T) (dir string, commit func(file string) string) {
-	t.Helper()
-	dir = t.TempDir()
-	git := func(args ...string) string {
-		cmd := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=t", "-c", "user.email=t@example.invalid"}, args...)...)
-		out, err := cmd.CombinedOutput()
-		require.NoError(t, err, string(out))
-		return strings.TrimSpace(string(out))
-	}
-	git("init", "--quiet", "--initial-branch=main")
-	return dir, func(file string) string {
-		name := filepath.Join(dir, file)
-		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
-		require.NoError(t, os.WriteFile(name, []byte(file), 0o644))
-		git("add", "--all")
-		git("commit", "--quiet", "--message", file)
-		return git("rev-parse", "HEAD")
-	}
-}
-
 func TestChanges(t *testing.T) {
-	dir, commit := history(t)
-	first := commit("README.md")
-	infra := commit("infra/network.go")
+	r := newRunner(t)
+	git := fixture.NewGit(t, r.dir)
+	commit := func(file string) string {
+		name := filepath.Join(r.dir, file)
+		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
+		require.NoError(t, os.WriteFile(name, []byte("package main // "+file), 0o600))
+		return git.Commit(file)
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(r.dir, "go.mod"), []byte("module sentry\n\ngo 1.24\n"), 0o600))
+	first := commit("main.go")
+	infra := commit("network.go")
 	last := commit("docs/a.md")
 	runs := func(list ...map[string]any) map[string]any {
-		return map[string]any{"/actions/workflows/deploy-production.yml/runs": map[string]any{"workflow_runs": list}}
+		return map[string]any{"/actions/workflows/deploy-staging.yml/runs": map[string]any{"workflow_runs": list}}
 	}
 	for name, c := range map[string]struct {
 		answers map[string]any
@@ -181,21 +83,22 @@ func TestChanges(t *testing.T) {
 		"left out":                            {runs(), []string{"--mode", "no"}, "false", "left out by hand"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			dir := r.dir
 			r := newRunner(t)
+			r.dir = dir
 			r.github(c.answers)
-			require.NoError(t, r.run(append([]string{"changes", "--dir", dir, "--base", infra, "--deployed-by", "deploy-production.yml"}, c.args...)...))
+			require.NoError(t, r.run(append([]string{"changes", "-s", "staging", "--base", infra, "--deployed-by", "deploy-staging.yml"}, c.args...)...))
 			assert.Equal(t, c.want, r.outputs()["infrastructure"])
 			assert.Contains(t, r.outputs()["reason"], c.reason)
 			assert.Equal(t, last, r.outputs()["commit"])
 			assert.Contains(t, r.summary(), last, "who approves is not told what")
 		})
 	}
-	r := newRunner(t)
 	r.github(map[string]any{})
 	r.env["GITHUB_TOKEN"] = ""
-	require.Error(t, r.run("changes", "--dir", dir, "--deployed-by", "deploy-production.yml"))
-	require.Error(t, r.run("changes", "--dir", dir, "--mode", "maybe"))
-	require.ErrorContains(t, r.run("changes", "--dir", dir, "--mode", "no", "--head", first, "--on", "nowhere"), "nowhere")
+	require.Error(t, r.run("changes", "-s", "staging", "--deployed-by", "deploy-staging.yml"))
+	require.Error(t, r.run("changes", "-s", "staging", "--mode", "maybe"))
+	require.ErrorContains(t, r.run("changes", "-s", "staging", "--mode", "no", "--head", first, "--on", "nowhere"), "nowhere")
 }
 
 func TestWaitTellsTheReportWhoWaited(t *testing.T) {
@@ -211,11 +114,11 @@ func TestReportIsWrittenWithoutGitHubToo(t *testing.T) {
 	r.env["GITHUB_TOKEN"] = ""
 	r.env["NEEDS"] = `{"preview":{"result":"success","outputs":{"commit":"abc"}},"deploy-infrastructure":{"result":"skipped","outputs":{}},
 		"deploy-backend":{"result":"success","outputs":{"image":"r@sha256:1"}},"deploy-frontend":{"result":"failure","outputs":{}}}`
-	require.NoError(t, r.run("report", "--environment", "staging", "--ref", "feature/x`$(id)"))
+	require.NoError(t, r.run("report", "--stack", "staging", "--ref", "feature/x`$(id)"))
 	assert.Contains(t, r.summary(), "Deployment to `staging` partly failed")
 	assert.Contains(t, r.summary(), "commit `abc` of `feature/x'$(id)`")
 	r.env["NEEDS"] = "{}"
-	require.Error(t, r.run("report", "--environment", "staging"))
+	require.Error(t, r.run("report", "--stack", "staging"))
 }
 
 func TestSource(t *testing.T) {
@@ -229,7 +132,7 @@ func TestSource(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, f), nil, 0o644))
 	}
 	require.NoError(t, r.run("source", "--dir", dir, "--backend", "api", "--frontend", "web"))
-	require.ErrorContains(t, r.run("source", "--dir", dir, "--backend", "../api", "--frontend", "web"), "inside the repository")
+	require.ErrorContains(t, r.run("source", "--dir", dir, "--backend", "../api", "--frontend", "web"), "a folder inside of the repository")
 }
 
 func TestTheAPIsAddress(t *testing.T) {
@@ -279,7 +182,42 @@ func TestWrongArguments(t *testing.T) {
 		{"preview", "--stack", "staging", "--attach", "x"},
 		{"changes", "stray"},
 		{"nonsense"},
+		{"lock", "shw", "--stack", "staging"},
 	} {
 		assert.Error(t, newRunner(t).run(args...), args)
 	}
+}
+
+// A name between backquotes is the value's name in the help; every flag with a value has one that a person
+// understands, and no command is quoted with them.
+func TestTheHelpReads(t *testing.T) {
+	var walk func(cmd *cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		assert.NotEmpty(t, cmd.Short, cmd.CommandPath())
+		assert.NotContains(t, cmd.Short+cmd.Long, "`", "%s: backquotes are printed as they are", cmd.CommandPath())
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			at := cmd.CommandPath() + " --" + f.Name
+			assert.NotEmpty(t, f.Usage, at)
+			value, usage := pflag.UnquoteUsage(f)
+			assert.NotContains(t, usage, "`", "%s: a second pair of backquotes is printed as it is", at)
+			switch f.Value.Type() {
+			case "bool", "duration":
+				assert.NotContains(t, f.Usage, "`", "%s: its value needs no name", at)
+			default:
+				assert.Regexp(t, `^[A-Za-z:=@]+$`, value, "%s: this is shown as the value's name", at)
+				assert.NotEqual(t, f.Value.Type(), value, "%s: the value has no name", at)
+			}
+		})
+		for _, sub := range cmd.Commands() {
+			walk(sub)
+		}
+	}
+	walk(newCommand(os.Getenv))
+}
+
+func TestEnvironmentsAreTheStackFiles(t *testing.T) {
+	r := newRunner(t)
+	require.NoError(t, os.WriteFile(filepath.Join(r.dir, "Pulumi.dev.yaml"), []byte("config: {}\n"), 0o600))
+	require.NoError(t, r.run("environments"))
+	assert.JSONEq(t, `["dev","production","staging"]`, r.outputs()["environments"])
 }

@@ -1,4 +1,4 @@
-package engine_test
+package update_test
 
 import (
 	"bytes"
@@ -11,11 +11,10 @@ import (
 	"strings"
 	"testing"
 
-	"sentry/internal/delivery/engine"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.yaml.in/yaml/v3"
+
+	"sentry/internal/delivery/update"
 )
 
 // cli plays the pulumi command: it answers with recordings of the real one.
@@ -65,9 +64,9 @@ func (c *cli) ups() (ups [][]string) {
 	return ups
 }
 
-func stack(c *cli) (engine.Stack, *bytes.Buffer) {
+func stack(c *cli) (update.Stack, *bytes.Buffer) {
 	var log bytes.Buffer
-	return engine.Stack{Name: "staging", Run: c.run, Log: &log}, &log
+	return update.Stack{Name: "staging", Run: c.run, Log: &log}, &log
 }
 
 func approve(t *testing.T, recording string) string {
@@ -94,7 +93,7 @@ func TestAnythingElseStopsTheJob(t *testing.T) {
 		c := &cli{previews: []string{now}}
 		s, _ := stack(c)
 		err := s.Apply(t.Context(), approved)
-		require.ErrorIs(t, err, engine.ErrNotWhatWasShown, what)
+		require.ErrorIs(t, err, update.ErrNotWhatWasShown, what)
 		assert.Contains(t, err.Error(), "Nothing was changed")
 		assert.Empty(t, c.ups(), "%s, and it was applied", what)
 	}
@@ -164,7 +163,7 @@ func TestAReleaseTouchesTheReleaseOnly(t *testing.T) {
 	s, _ := stack(c)
 	got, err := s.Release(t.Context(), image)
 	require.NoError(t, err)
-	assert.Equal(t, engine.Release{
+	assert.Equal(t, update.Release{
 		Image: image, TaskDefinition: "arn:aws:ecs:us-east-1:123456789012:task-definition/sentry-staging-backend:2",
 		Cluster: "sentry-staging-cluster", Service: "sentry-staging-backend", DesiredCount: 2,
 	}, got)
@@ -215,27 +214,6 @@ func TestOutputs(t *testing.T) {
 	got, err := s.Outputs(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, map[string]string{"frontendUrl": "http://x"}, got)
-	require.NoError(t, engine.Require(got, "frontendUrl"))
-	require.ErrorContains(t, engine.Require(got, "frontendUrl", "ecrRepositoryUrl"), "no output ecrRepositoryUrl: deploy the infrastructure first")
-}
-
-func TestUseBinary(t *testing.T) {
-	for _, runtime := range []string{"runtime: go", "runtime:\n  name: go\n  options:\n    other: 1"} {
-		dir := t.TempDir()
-		require.NoError(t, os.MkdirAll(filepath.Join(dir, "bin"), 0o755))
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "bin/sentry"), []byte("x"), 0o755))
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "Pulumi.yaml"), []byte("name: sentry\n"+runtime+"\nbackend:\n  url: s3://x # why\nconfig:\n  runtime:\n    type: string\n"), 0o644))
-		require.NoError(t, engine.UseBinary(dir, "bin/sentry"))
-		raw, err := os.ReadFile(filepath.Join(dir, "Pulumi.yaml"))
-		require.NoError(t, err)
-		var got map[string]any
-		require.NoError(t, yaml.Unmarshal(raw, &got))
-		assert.Equal(t, map[string]any{
-			"name": "sentry", "runtime": map[string]any{"name": "go", "options": map[string]any{"binary": filepath.Join(dir, "bin/sentry")}},
-			"backend": map[string]any{"url": "s3://x"}, "config": map[string]any{"runtime": map[string]any{"type": "string"}},
-		}, got)
-		require.Error(t, engine.UseBinary(dir, "bin/none"))
-		require.NoError(t, os.Chmod(filepath.Join(dir, "bin/sentry"), 0o644)) // as an artifact comes out of storage
-		require.ErrorContains(t, engine.UseBinary(dir, "bin/sentry"), "not an executable")
-	}
+	require.NoError(t, update.Require(got, "frontendUrl"))
+	require.ErrorContains(t, update.Require(got, "frontendUrl", "ecrRepositoryUrl"), "no output ecrRepositoryUrl: deploy the infrastructure first")
 }

@@ -1,37 +1,26 @@
-package command_test
+package main
 
 import (
 	"encoding/json"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/johannesboyne/gofakes3"
-	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sentry/internal/delivery/emulated"
 )
 
 // awsAt points the SDK of the command at a server in this process.
-func (r *runner) awsAt(service string, handler http.Handler) string {
+func (r *runner) awsAt(service string, handler http.Handler) {
 	r.t.Helper()
-	web := httptest.NewServer(handler)
-	r.t.Cleanup(web.Close)
-	for k, v := range map[string]string{
-		"AWS_ENDPOINT_URL_" + service: web.URL, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "us-east-1",
-		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
-	} {
-		r.t.Setenv(k, v)
-		r.env[k] = v
-	}
-	return web.URL
+	url := emulated.Serve(r.t, handler)
+	r.t.Setenv("AWS_ENDPOINT_URL_"+service, url)
+	r.env["AWS_ENDPOINT_URL_"+service] = url
 }
 
 // onTheWire turns the times of a recording into what the service sends: seconds since 1970.
@@ -63,7 +52,7 @@ func (r *runner) ecs(service string) {
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 		var answer any = map[string]any{"taskArns": []string{"arn:1"}, "events": []any{}}
 		if name, ok := answers[operation]; ok {
-			raw, err := os.ReadFile(filepath.Join("../rollout/testdata", name+".json"))
+			raw, err := os.ReadFile(filepath.Join(rollouts, name+".json"))
 			assert.NoError(r.t, err)
 			assert.NoError(r.t, json.Unmarshal(raw, &answer))
 			answer = onTheWire(answer)
@@ -98,15 +87,13 @@ func TestVerifyAsTheJobRunsIt(t *testing.T) {
 
 func TestPublishAsTheJobRunsIt(t *testing.T) {
 	r := newRunner(t)
-	url := r.awsAt("S3", gofakes3.New(s3mem.New()).Server())
-	client := s3.New(s3.Options{Region: "us-east-1", BaseEndpoint: &url, UsePathStyle: true, Credentials: credentials.NewStaticCredentialsProvider("x", "x", "")})
-	_, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("site")})
-	require.NoError(t, err)
+	client, url := emulated.S3(t, "site", nil)
+	r.t.Setenv("AWS_ENDPOINT_URL_S3", url)
+	r.env["AWS_ENDPOINT_URL_S3"] = url
 	build := t.TempDir()
 	require.ErrorContains(t, r.run("publish", "--dir", build, "--bucket", "site"), "no index.html")
 	require.NoError(t, os.WriteFile(filepath.Join(build, "index.html"), []byte("<html>"), 0o644))
 	require.NoError(t, r.run("publish", "--dir", build, "--bucket", "site", "--distribution", ""))
 	assert.Len(t, r.outputs()["release"], 64)
-	_, err = client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String("site"), Key: aws.String("index.html")})
-	require.NoError(t, err)
+	assert.Contains(t, emulated.Keys(t, client, "site"), "index.html")
 }

@@ -1,52 +1,31 @@
-package command_test
+package main
 
 import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/johannesboyne/gofakes3"
-	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sentry/internal/delivery/emulated"
+	"sentry/internal/project"
 )
 
 const lockDir = ".pulumi/locks/organization/sentry/production/"
 
-// state gives the runner a state bucket with these objects, and a project that uses it.
-func (r *runner) state(objects map[string]string) (dir string, keys func() []string) {
+// state gives the runner's project a state bucket with these objects.
+func (r *runner) state(objects map[string]string) (keys func() []string) {
 	r.t.Helper()
-	server := httptest.NewServer(gofakes3.New(s3mem.New()).Server())
-	r.t.Cleanup(server.Close)
-	client := s3.New(s3.Options{Region: "us-east-1", BaseEndpoint: &server.URL, UsePathStyle: true, Credentials: credentials.NewStaticCredentialsProvider("x", "x", "")})
-	_, err := client.CreateBucket(r.t.Context(), &s3.CreateBucketInput{Bucket: aws.String("state")})
+	client, url := emulated.S3(r.t, "state", objects)
+	p, err := project.Open(r.dir)
 	require.NoError(r.t, err)
-	for key, body := range objects {
-		_, err := client.PutObject(r.t.Context(), &s3.PutObjectInput{Bucket: aws.String("state"), Key: aws.String(key), Body: strings.NewReader(body)})
-		require.NoError(r.t, err)
-	}
-	r.t.Setenv("AWS_ACCESS_KEY_ID", "x")
-	r.t.Setenv("AWS_SECRET_ACCESS_KEY", "x")
-	dir = r.t.TempDir()
-	project := "name: sentry\nruntime: go\nbackend:\n  url: s3://state?region=us-east-1&s3ForcePathStyle=true&endpoint=" + server.URL + "\n"
-	require.NoError(r.t, os.WriteFile(filepath.Join(dir, "Pulumi.yaml"), []byte(project), 0o644))
-	return dir, func() []string {
-		out, err := client.ListObjectsV2(r.t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String("state")})
-		require.NoError(r.t, err)
-		var keys []string
-		for _, o := range out.Contents {
-			keys = append(keys, *o.Key)
-		}
-		return keys
-	}
+	require.NoError(r.t, p.SetBackend("s3://state?region=us-east-1&s3ForcePathStyle=true&endpoint="+url))
+	return func() []string { return emulated.Keys(r.t, client, "state") }
 }
 
 var twoLocks = map[string]string{
@@ -68,9 +47,9 @@ func (r *runner) holder(status, completed string) {
 }
 
 // tag is what `lock show` gives a person to type.
-func (r *runner) tag(dir, id string) string {
+func (r *runner) tag(id string) string {
 	r.t.Helper()
-	require.NoError(r.t, r.run("lock", "show", "--stack", "production", "--dir", dir))
+	require.NoError(r.t, r.run("lock", "show", "--stack", "production"))
 	_, rest, ok := strings.Cut(r.summary(), "lock `"+id+"`")
 	require.True(r.t, ok, r.summary())
 	_, rest, _ = strings.Cut(rest, "its tag is `")
@@ -80,52 +59,52 @@ func (r *runner) tag(dir, id string) string {
 
 func TestUnlockShowsThenRemovesTheOneLockOfADeadRun(t *testing.T) {
 	r := newRunner(t)
-	dir, keys := r.state(twoLocks)
+	keys := r.state(twoLocks)
 	r.holder("completed", "2026-11-20T10:40:00Z")
-	tag := r.tag(dir, "aaaa")
+	tag := r.tag("aaaa")
 	assert.Contains(t, r.summary(), "held by `runner@vm (pid 1)`")
 	assert.Contains(t, r.summary(), "https://run/7): ended")
 	assert.Contains(t, r.summary(), "taken by hand")
 	assert.Len(t, keys(), 2, "showing removed something")
 
-	require.Error(t, r.run("lock", "remove", "--stack", "production", "--dir", dir, "--lock", "aaaa", "--tag", "else"))
+	require.Error(t, r.run("lock", "remove", "--stack", "production", "--lock", "aaaa", "--tag", "else"))
 	assert.Len(t, keys(), 2)
-	require.NoError(t, r.run("lock", "remove", "--stack", "production", "--dir", dir, "--lock", "aaaa", "--tag", tag))
+	require.NoError(t, r.run("lock", "remove", "--stack", "production", "--lock", "aaaa", "--tag", tag))
 	assert.Equal(t, []string{lockDir + "bbbb.json"}, keys(), "another holder's lock went with it")
 }
 
 func TestALivingRunKeepsItsLock(t *testing.T) {
 	r := newRunner(t)
-	dir, keys := r.state(twoLocks)
+	keys := r.state(twoLocks)
 	r.holder("in_progress", "")
-	tag := r.tag(dir, "aaaa")
-	err := r.run("lock", "remove", "--stack", "production", "--dir", dir, "--lock", "aaaa", "--tag", tag, "--taken-by-hand")
+	tag := r.tag("aaaa")
+	err := r.run("lock", "remove", "--stack", "production", "--lock", "aaaa", "--tag", tag, "--taken-by-hand")
 	require.ErrorContains(t, err, "still running")
 	assert.Len(t, keys(), 2)
 }
 
 func TestAPersonsLockNeedsAPersonsWord(t *testing.T) {
 	r := newRunner(t)
-	dir, keys := r.state(twoLocks)
+	keys := r.state(twoLocks)
 	r.holder("completed", "2026-11-20T10:40:00Z")
-	tag := r.tag(dir, "bbbb")
-	require.ErrorContains(t, r.run("lock", "remove", "--stack", "production", "--dir", dir, "--lock", "bbbb", "--tag", tag), "ask ada@laptop")
-	require.NoError(t, r.run("lock", "remove", "--stack", "production", "--dir", dir, "--lock", "bbbb", "--tag", tag, "--taken-by-hand"))
+	tag := r.tag("bbbb")
+	require.ErrorContains(t, r.run("lock", "remove", "--stack", "production", "--lock", "bbbb", "--tag", tag), "ask ada@laptop")
+	require.NoError(t, r.run("lock", "remove", "--stack", "production", "--lock", "bbbb", "--tag", tag, "--taken-by-hand"))
 	assert.Equal(t, []string{lockDir + "aaaa.json"}, keys())
 }
 
 func TestNothingLockedNeedsNoGitHub(t *testing.T) {
 	r := newRunner(t)
-	dir, _ := r.state(nil)
+	_ = r.state(nil)
 	r.env["GITHUB_TOKEN"] = ""
-	require.NoError(t, r.run("lock", "show", "--stack", "production", "--dir", dir))
+	require.NoError(t, r.run("lock", "show", "--stack", "production"))
 	assert.Contains(t, r.summary(), "is not locked")
 }
 
 // issues plays GitHub's issues and notes what is changed.
 func (r *runner) issues(open ...map[string]any) *[]string {
 	changes := &[]string{}
-	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+	r.env["GITHUB_API_URL"] = emulated.Serve(r.t, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		var answer any = open
 		if q.Method != http.MethodGet {
 			body, _ := io.ReadAll(q.Body)
@@ -134,8 +113,6 @@ func (r *runner) issues(open ...map[string]any) *[]string {
 		}
 		assert.NoError(r.t, json.NewEncoder(w).Encode(answer))
 	}))
-	r.t.Cleanup(web.Close)
-	r.env["GITHUB_API_URL"] = web.URL
 	return changes
 }
 
@@ -157,10 +134,10 @@ func TestDriftOpensUpdatesAndClosesOneIssue(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRunner(t)
-			dir, _ := r.state(twoLocks) // another stack's locks do not matter
+			_ = r.state(twoLocks) // another stack's locks do not matter
 			r.pulumi(recordings+c.recording, "", c.status)
 			changes := r.issues(c.open...)
-			err := r.run("drift", "--stack", "staging", "--dir", dir)
+			err := r.run("drift", "--stack", "staging")
 			assert.Equal(t, c.failed, err != nil, "%v", err)
 			require.Len(t, *changes, len(c.want))
 			for i, want := range c.want {
@@ -172,10 +149,10 @@ func TestDriftOpensUpdatesAndClosesOneIssue(t *testing.T) {
 
 func TestDriftLeavesAStackAloneThatIsBeingDeployed(t *testing.T) {
 	r := newRunner(t)
-	dir, _ := r.state(twoLocks)
+	_ = r.state(twoLocks)
 	changes := r.issues()
 	r.pulumi("none", "must not be called", 1)
-	require.NoError(t, r.run("drift", "--stack", "production", "--dir", dir))
+	require.NoError(t, r.run("drift", "--stack", "production"))
 	assert.Contains(t, r.out.String(), "::notice::stack production is being updated by runner@vm")
 	assert.Empty(t, *changes)
 }
