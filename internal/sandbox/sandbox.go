@@ -154,6 +154,11 @@ type Stack struct {
 
 // Stack selects a stack, or makes it. The configuration begins as the stack file's.
 func (sb *Sandbox) Stack(ctx context.Context, name string) (*Stack, error) {
+	return sb.StackWith(ctx, name, passphrase)
+}
+
+// StackWith is Stack for somebody with another passphrase.
+func (sb *Sandbox) StackWith(ctx context.Context, name, passphrase string) (*Stack, error) {
 	if err := sb.options.Project.Check(name); err != nil {
 		return nil, err
 	}
