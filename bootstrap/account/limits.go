@@ -108,9 +108,10 @@ func limitsCreateTags(n names) []limit {
 			"StringEquals":         {resourceTag: {n.Name}},
 			"StringEqualsIfExists": {requestTag: {n.Name}},
 		}},
-		// The VPC's default group and new rules are tagged after they were made. What carries the tag of
-		// an environment already cannot be claimed.
-		{n.ec2("security-group", "security-group-rule"), policy.Condition{
+		// New rules are tagged after they were made; the groups that they are in guard them. The VPC's default
+		// group is born without a tag, too, but so is every group that is somebody else's: the first deployment of
+		// a network is an administrator's.
+		{n.ec2("security-group-rule"), policy.Condition{
 			"StringEquals": {requestTag: {n.Name}},
 			"Null":         {resourceTag: {"true"}},
 		}},
@@ -138,6 +139,8 @@ func limitsECS(action string, n names) []limit {
 		return only(n.cluster(), n.service("service"), n.taskDefinitions())
 	case "ecs:DescribeTasks":
 		return only(n.tasks())
+	case "ecs:CreateService", "ecs:UpdateService":
+		return limitsService(n)
 	case "ecs:ListTasks":
 		// Its resource is the container instance, which Fargate does not have; the cluster is a condition.
 		// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/security_iam_id-based-policy-examples.html
@@ -146,9 +149,20 @@ func limitsECS(action string, n names) []limit {
 	return only(n.service("service"))
 }
 
+// limitsService keeps an environment's service to the environment's task definitions and, once there are some, to its
+// subnets: ECS puts the tasks there by a role of its own. IfExists and ForAllValues, because an update names only what
+// it changes.
+func limitsService(n names) []limit {
+	condition := policy.Condition{"ArnLikeIfExists": {"ecs:task-definition": {n.taskDefinitions()}}}
+	if len(n.Subnets) > 0 {
+		condition["ForAllValues:StringEquals"] = map[string]policy.Strings{"ecs:subnet": n.Subnets}
+	}
+	return []limit{{[]string{n.service("service")}, condition}}
+}
+
 func limitsIAM(action string, n names) []limit {
 	switch action {
-	case "iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy", "iam:DeleteRolePolicy":
+	case "iam:PutRolePolicy", "iam:DeleteRolePolicy":
 		// A role without the boundary could be given any rights, and then handed to a task.
 		return []limit{{n.roles(), policy.Condition{"StringEquals": {"iam:PermissionsBoundary": {n.boundary()}}}}}
 	case "iam:PassRole":
@@ -172,14 +186,17 @@ func limitsLogs(action string, n names) []limit {
 func limitsS3(action string, n names) []limit {
 	switch action {
 	case "s3:GetObject", "s3:PutObject", "s3:DeleteObject":
-		return only(n.objects(frontend)...)
+		return []limit{{n.objects(frontend), n.ownAccount()}}
+	case "s3:CreateBucket":
+		// There is no bucket yet whose account AWS could compare.
+		return only(n.buckets()...)
 	}
-	return only(n.buckets()...)
+	return []limit{{n.buckets(), n.ownAccount()}}
 }
 
 func limitsSSM(action string, n names) []limit {
 	if action == "ssm:DescribeParameters" {
 		return inRegion(n)
 	}
-	return only(n.parameters())
+	return only(n.releaseRecord())
 }

@@ -18,11 +18,15 @@ var previewPolicies = []string{"read"}
 // DeployRights is what an environment's deploy role may do, by the end of the policy's name.
 func DeployRights(environment Environment, place Place) (map[string]policy.Document, error) {
 	n := names{place, environment}
-	var actions []string
-	for _, c := range programCalls {
-		actions = append(actions, slices.Concat(c.Create, c.Read, c.Update, c.Delete)...)
+	actions := slices.Clone(releaseCalls)
+	for token, c := range programCalls {
+		actions = append(actions, c.Read...)
+		// The roles are bootstrap's, and a deployment only reads them: one that could write whom a role trusts would
+		// leave a door open behind it.
+		if token != TokenRole {
+			actions = append(actions, slices.Concat(c.Create, c.Update, c.Delete)...)
+		}
 	}
-	actions = append(actions, releaseCalls...)
 
 	files := map[string][]string{}
 	for _, action := range unique(actions) {
@@ -45,7 +49,7 @@ func DeployRights(environment Environment, place Place) (map[string]policy.Docum
 		documents[file] = policy.Document{Version: policy.Version, Statement: statements}
 	}
 	storage := documents["storage"]
-	storage.Statement = append(storage.Statement, stateOf(n, true)...)
+	storage.Statement = append(append(storage.Statement, stateOf(n, true)...), privateObjects(n))
 	documents["storage"] = storage
 	return documents, nil
 }
@@ -62,8 +66,20 @@ func PreviewRights(environment Environment, place Place) (map[string]policy.Docu
 		return nil, err
 	}
 	return map[string]policy.Document{
-		"read": {Version: policy.Version, Statement: append(statements, stateOf(n, false)...)},
+		"read": {Version: policy.Version, Statement: append(append(statements, stateOf(n, false)...), privateObjects(n))},
 	}, nil
+}
+
+// privateObjects keeps the environment's data out of the workflows' reach, whatever policy a deployment writes for the
+// buckets.
+func privateObjects(n names) policy.Statement {
+	return policy.Statement{
+		Effect: "Deny",
+		Action: policy.Strings{
+			"s3:BypassGovernanceRetention", "s3:DeleteObject*", "s3:GetObject*", "s3:PutObject*", "s3:ReplicateObject", "s3:RestoreObject",
+		},
+		Resource: n.objects(artifacts, clips),
+	}
 }
 
 // grant turns actions into as few statements as their limits allow.
