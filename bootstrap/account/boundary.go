@@ -1,6 +1,9 @@
 package account
 
-import "sentry/internal/policy"
+import (
+	"sentry/internal/aws"
+	"sentry/internal/policy"
+)
 
 // MetricsNamespace is where an environment's backend puts its metrics: in another's they would feed its alarms.
 func MetricsNamespace(environment string) string { return product + "/" + environment }
@@ -18,9 +21,9 @@ func Boundary(environment Environment, place Place) policy.Document {
 		// Neither of the two has a resource to name.
 		allow(policy.Strings{"*"}, nil, "ecr:GetAuthorizationToken"),
 		allow(policy.Strings{"*"}, metrics, "cloudwatch:PutMetricData"),
-		allow(policy.Strings{n.repository()}, nil,
+		allow(n.owned(aws.ECRRepository), nil,
 			"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
-		allow(n.logGroup(), nil, "logs:CreateLogStream", "logs:PutLogEvents"),
+		allow(n.owned(aws.CloudWatchLogGroup), nil, "logs:CreateLogStream", "logs:PutLogEvents"),
 		allow(policy.Strings{
 			n.arn("secretsmanager", "secret:"+product+"/"+n.Name+"/*"),
 			n.arn("ssm", "parameter/"+product+"/"+n.Name+"/*"),

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"sentry/internal/aws"
 	"sentry/internal/policy"
 	"sentry/internal/policy/evaluate"
 	"sentry/internal/sandbox"
@@ -17,19 +18,19 @@ import (
 // inputs are those that a type may have here. What is not in the list has not been thought about: a managed policy on
 // a role, a bucket that is emptied when it is deleted.
 var inputs = map[string]string{
-	tokenProvider: "clientIdLists url",
-	TokenRole:     "assumeRolePolicy description maxSessionDuration name permissionsBoundary tags",
-	TokenPolicy:   "description name policy",
-	"aws:iam/rolePolicyAttachment:RolePolicyAttachment": "policyArn role",
-	TokenKey:    "deletionWindowInDays description enableKeyRotation policy",
-	TokenAlias:  "name targetKeyId",
-	TokenBucket: "bucket",
-	"aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2":                       "bucket rules",
-	"aws:s3/bucketOwnershipControls:BucketOwnershipControls":                                     "bucket rule",
-	"aws:s3/bucketPolicy:BucketPolicy":                                                           "bucket policy",
-	"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock":                                     "blockPublicAcls blockPublicPolicy bucket ignorePublicAcls restrictPublicBuckets",
-	"aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2": "bucket rules",
-	"aws:s3/bucketVersioningV2:BucketVersioningV2":                                               "bucket versioningConfiguration",
+	tokenProvider:                      "clientIdLists url",
+	TokenRole:                          "assumeRolePolicy description maxSessionDuration name permissionsBoundary tags",
+	TokenPolicy:                        "description name policy",
+	aws.IAMRolePolicyAttachment:        "policyArn role",
+	TokenKey:                           "deletionWindowInDays description enableKeyRotation policy",
+	TokenAlias:                         "name targetKeyId",
+	TokenBucket:                        "bucket",
+	aws.S3BucketLifecycleConfiguration: "bucket rules",
+	aws.S3BucketOwnershipControls:      "bucket rule",
+	aws.S3BucketPolicy:                 "bucket policy",
+	aws.S3BucketPublicAccessBlock:      "blockPublicAcls blockPublicPolicy bucket ignorePublicAcls restrictPublicBuckets",
+	aws.S3BucketServerSideEncryptionConfiguration: "bucket rules",
+	aws.S3BucketVersioning:                        "bucket versioningConfiguration",
 }
 
 func TestNothingIsOpen(t *testing.T) {
@@ -132,7 +133,7 @@ func roleProblems(recording *sandbox.Recording, in map[string]any, say sayer) {
 // attachments are the policies of a role.
 func attachments(recording *sandbox.Recording, role string) []policy.Document {
 	var found []policy.Document
-	for _, a := range recording.ByType("aws:iam/rolePolicyAttachment:RolePolicyAttachment") {
+	for _, a := range recording.ByType(aws.IAMRolePolicyAttachment) {
 		if a.Inputs["role"].StringValue() != role {
 			continue
 		}
@@ -214,30 +215,30 @@ func bucketProblems(r sandbox.Resource, in map[string]any, say sayer) {
 		if !r.Protect {
 			say("the states of all environments can be destroyed")
 		}
-	case "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock":
+	case aws.S3BucketPublicAccessBlock:
 		for _, key := range []string{"blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"} {
 			if in[key] != true {
 				say("%s is off: the state can be made public", key)
 			}
 		}
-	case "aws:s3/bucketVersioningV2:BucketVersioningV2":
+	case aws.S3BucketVersioning:
 		if at(in, "versioningConfiguration", "status") != "Enabled" {
 			say("an overwritten state is gone")
 		}
-	case "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2":
+	case aws.S3BucketServerSideEncryptionConfiguration:
 		if at(in, "rules", 0, "applyServerSideEncryptionByDefault", "sseAlgorithm") != "AES256" {
 			say("the state is not encrypted at rest")
 		}
-	case "aws:s3/bucketOwnershipControls:BucketOwnershipControls":
+	case aws.S3BucketOwnershipControls:
 		if at(in, "rule", "objectOwnership") != "BucketOwnerEnforced" {
 			say("access lists are on: an object can be somebody else's")
 		}
-	case "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2":
+	case aws.S3BucketLifecycleConfiguration:
 		if at(in, "rules", 0, "noncurrentVersionExpiration", "noncurrentDays") != float64(90) || at(in, "rules", 0, "expiration") != nil ||
 			at(in, "rules", 0, "status") != "Enabled" || at(in, "rules", 1) != nil {
 			say("the state expires, or its past does too early: %v", in["rules"])
 		}
-	case "aws:s3/bucketPolicy:BucketPolicy":
+	case aws.S3BucketPolicy:
 		text, _ := in["policy"].(string)
 		d, err := policy.Parse(policy.Resource, text)
 		p, unknown := evaluate.Of(policy.Resource, d)

@@ -1,6 +1,10 @@
 package account
 
-import "strings"
+import (
+	"strings"
+
+	"sentry/internal/aws"
+)
 
 // Existing is a resource whose name in AWS is known beforehand: creating it twice fails, so what an
 // interrupted run created without recording it has to be found and imported.
@@ -47,7 +51,7 @@ func DeploysTo(token, logical string) (environment string, ok bool) {
 
 // Buckets are the names of an environment's buckets.
 func Buckets(e Environment, account string) []string {
-	buckets := names{Place{Account: account}, e}.buckets()
+	buckets := names{Place{Account: account}, e}.owned(aws.S3Bucket)
 	for i, arn := range buckets {
 		buckets[i] = arn[strings.LastIndex(arn, ":")+1:]
 	}
@@ -56,12 +60,12 @@ func Buckets(e Environment, account string) []string {
 
 // The types of what is found again.
 const (
-	TokenBucket   = "aws:s3/bucketV2:BucketV2"
-	TokenAlias    = "aws:kms/alias:Alias"
-	TokenKey      = "aws:kms/key:Key"
-	TokenRole     = "aws:iam/role:Role"
-	TokenPolicy   = "aws:iam/policy:Policy"
-	tokenProvider = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
+	TokenBucket   = aws.S3Bucket
+	TokenAlias    = aws.KMSAlias
+	TokenKey      = aws.KMSKey
+	TokenRole     = aws.IAMRole
+	TokenPolicy   = aws.IAMPolicy
+	tokenProvider = aws.IAMOpenIDConnectProvider
 )
 
 // OIDCProvider is GitHub's provider; its name in AWS is its URL.

@@ -18,15 +18,7 @@ var previewPolicies = []string{"read"}
 // DeployRights is what an environment's deploy role may do, by the end of the policy's name.
 func DeployRights(environment Environment, place Place) (map[string]policy.Document, error) {
 	n := names{place, environment}
-	actions := slices.Clone(releaseCalls)
-	for token, c := range programCalls {
-		actions = append(actions, c.Read...)
-		// The roles are bootstrap's, and a deployment only reads them: one that could write whom a role trusts would
-		// leave a door open behind it.
-		if token != TokenRole {
-			actions = append(actions, slices.Concat(c.Create, c.Update, c.Delete)...)
-		}
-	}
+	actions := slices.Concat(programCalls(), releaseCalls)
 
 	files := map[string][]string{}
 	for _, action := range unique(actions) {
@@ -56,12 +48,8 @@ func DeployRights(environment Environment, place Place) (map[string]policy.Docum
 
 // PreviewRights is what an environment's preview role may do: the reads of the table.
 func PreviewRights(environment Environment, place Place) (map[string]policy.Document, error) {
-	var reads []string
-	for _, c := range programCalls {
-		reads = append(reads, c.Read...)
-	}
 	n := names{place, environment}
-	statements, err := grant(unique(reads), n)
+	statements, err := grant(unique(programReads()), n)
 	if err != nil {
 		return nil, err
 	}

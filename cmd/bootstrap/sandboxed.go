@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"sentry/bootstrap/account"
+	"sentry/internal/aws"
 	"sentry/internal/sandbox"
 )
 
@@ -54,7 +55,7 @@ func (s sandboxed) Subnets(_ context.Context, e account.Environment) ([]string, 
 	var found []string
 	for _, o := range s.cloud.Objects() {
 		tags, _ := o.Props["tagsAll"].(map[string]any)
-		if o.Type == "aws:ec2/subnet:Subnet" && tags["Project"] == account.ProjectTag && tags["Environment"] == e.Name {
+		if o.Type == aws.EC2Subnet && tags["Project"] == account.ProjectTag && tags["Environment"] == e.Name {
 			found = append(found, o.ID)
 		}
 	}
