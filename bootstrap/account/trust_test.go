@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"sentry/internal/policy"
 	"sentry/internal/policy/evaluate"
@@ -100,13 +99,4 @@ func TestTrustOfTheTasks(t *testing.T) {
 	assert.Equal(t, evaluate.NotMentioned, of(ecs, sandbox.AccountID, "arn:aws:ecs:us-east-1:210987654321:task/x/1"))
 	assert.Equal(t, evaluate.NotMentioned, of("ec2.amazonaws.com", sandbox.AccountID, task))
 	assert.Equal(t, evaluate.NotMentioned, of("arn:aws:sts::210987654321:assumed-role/x/y", sandbox.AccountID, task))
-
-	// What the program makes of it where bootstrap has not made the roles.
-	for _, role := range recordProgram(t, "staging", nil).ByType(TokenRole) {
-		document, err := policy.Parse(policy.Trust, role.Inputs["assumeRolePolicy"].StringValue())
-		require.NoError(t, err)
-		assert.Equal(t, TasksTrust(environments[0], place), document, "bootstrap takes over a role and changes whom it trusts")
-		assert.Contains(t, slices.Collect(maps.Values(taskRoles("staging"))), role.Inputs["name"].StringValue(),
-			"the program and bootstrap disagree on the names of the roles")
-	}
 }

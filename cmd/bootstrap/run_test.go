@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sentry/bootstrap/account"
+	"sentry/infra"
 	"sentry/internal/fixture"
 	"sentry/internal/project"
 	"sentry/internal/sandbox"
@@ -47,7 +48,7 @@ func newRig(t *testing.T, cloud *sandbox.Cloud) *rig {
 	t.Helper()
 	p, err := project.Open(fixture.Project(t))
 	require.NoError(t, err)
-	sb, err := sandbox.New(t.Context(), sandbox.Options{Project: p, Cloud: cloud, Log: t.Output()})
+	sb, err := sandbox.New(t.Context(), sandbox.Options{Project: p, Program: infra.DeployIn, Cloud: cloud, Log: t.Output()})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, sb.Close()) })
 	return &rig{T: t, sb: sb, dir: filepath.Join(t.TempDir(), "state")}
