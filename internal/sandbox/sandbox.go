@@ -224,6 +224,9 @@ func (s *Stack) configured(file string, text []byte) ([]byte, error) {
 	if config == nil {
 		config = map[string]any{}
 	}
+	for _, key := range ofTheRealAccount {
+		delete(config, string(s.sandbox.project.Name)+":"+key)
+	}
 	for key, value := range s.extra {
 		if !strings.Contains(key, ":") {
 			key = string(s.sandbox.project.Name) + ":" + key
@@ -317,7 +320,8 @@ func (r *Result) add(e events.EngineEvent) {
 	switch {
 	case e.ResourcePreEvent != nil:
 		m := e.ResourcePreEvent.Metadata
-		if m.Op == apitype.OpSame || m.Op == apitype.OpRefresh {
+		switch m.Op { // which change nothing
+		case apitype.OpSame, apitype.OpRefresh, apitype.OpRead, apitype.OpReadDiscard:
 			return
 		}
 		keys := slices.Clone(m.Diffs)
