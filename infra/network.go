@@ -128,6 +128,7 @@ func newTasksSecurityGroup(
 			FromPort:        pulumi.Int(args.Port),
 			ToPort:          pulumi.Int(args.Port),
 			CidrIpv4:        pulumi.String(source.String()),
+			Tags:            pulumi.StringMap{"Name": pulumi.String(logical)}, // tells the rules apart when one is looked for
 		}, child)
 		if err != nil {
 			return pulumi.StringOutput{}, fmt.Errorf("let %s reach the tasks: %w", source, err)
@@ -139,6 +140,7 @@ func newTasksSecurityGroup(
 		Description:     pulumi.String("Images, logs, secrets and whatever the backend calls"),
 		IpProtocol:      pulumi.String("-1"),
 		CidrIpv4:        pulumi.String("0.0.0.0/0"),
+		Tags:            pulumi.StringMap{"Name": pulumi.String(name + "-tasks-to-anywhere")},
 	}, child)
 	if err != nil {
 		return pulumi.StringOutput{}, fmt.Errorf("let the tasks out: %w", err)

@@ -106,7 +106,8 @@ var ec2 = []Type{
 	},
 	{
 		Token: EC2RouteTableAssociation, Noun: "EC2 Route Table Association", Import: "{subnetId}/{routeTableId}", ID: "rtbassoc-0{hex16}",
-		Refs: []Ref{{Path: "routeTableId", To: EC2RouteTable}, {Path: "subnetId", To: EC2Subnet, Part: true}},
+		// The provider ends a table's associations before it deletes the table.
+		Refs: []Ref{{Path: "routeTableId", To: EC2RouteTable, Part: true}, {Path: "subnetId", To: EC2Subnet, Part: true}},
 		Calls: Calls{
 			Create: "ec2:AssociateRouteTable",
 			Read:   "ec2:DescribeRouteTables",
