@@ -110,10 +110,13 @@ func theProduct(t *testing.T) product {
 			made.keys = append(made.keys, key.Name)
 		}
 		// Logical names are not among the names: they outlive a rename.
-		prepared, err := sandbox.Record(account.Deploy, sandbox.MockOptions{
-			Project: account.Project, Stack: account.Stack,
-			Config: map[string]string{"aws:region": "us-east-1", account.Project + ":repository": "octo-org/sentry"},
-		})
+		config := account.Config{Region: cost.BaseRegion, Repository: "octo-org/sentry"}
+		for _, name := range made.environments {
+			config.Environments = append(config.Environments, account.Environment{Name: name, Region: cost.BaseRegion})
+		}
+		settings, err := config.Settings()
+		require.NoError(t, err)
+		prepared, err := sandbox.Record(account.Deploy, sandbox.MockOptions{Project: account.Project, Stack: account.Stack, Config: settings})
 		require.NoError(t, err)
 		recordings := []*sandbox.Recording{prepared}
 		for _, environment := range made.environments {
