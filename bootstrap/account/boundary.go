@@ -1,6 +1,9 @@
 package account
 
-import "sentry/internal/policy"
+import (
+	"sentry/internal/aws"
+	"sentry/internal/policy"
+)
 
 // Boundary caps what the roles that an environment's program creates can ever do, whatever policy the program
 // gives them: pull the environment's images, write its logs, read its secrets, use its two private buckets, and
@@ -13,8 +16,8 @@ func Boundary(environment Environment, place Place) policy.Document {
 	return policy.Document{Version: policy.Version, Statement: policy.Statements{
 		// Neither of the two has a resource to name.
 		allow(policy.Strings{"*"}, "cloudwatch:PutMetricData", "ecr:GetAuthorizationToken"),
-		allow(policy.Strings{n.repository()}, "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
-		allow(n.logGroup(), "logs:CreateLogStream", "logs:PutLogEvents"),
+		allow(n.owned(aws.ECRRepository), "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+		allow(n.owned(aws.CloudWatchLogGroup), "logs:CreateLogStream", "logs:PutLogEvents"),
 		allow(policy.Strings{
 			n.arn("secretsmanager", "secret:"+product+"/"+n.Name+"/*"),
 			n.arn("ssm", "parameter/"+product+"/"+n.Name+"/*"),

@@ -3,7 +3,10 @@ package account
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+
+	"sentry/internal/aws"
 )
 
 const (
@@ -97,18 +100,51 @@ const (
 	clips     = "clips"
 )
 
-// buckets are those of some purposes, of all when none is named.
-func (n names) buckets(purposes ...string) []string {
-	if purposes == nil {
-		purposes = []string{artifacts, clips, frontend}
+// owned are the ARNs of the environment's resources of a type.
+func (n names) owned(token string) []string {
+	entry, ok := aws.Lookup(token)
+	if !ok {
+		return nil
 	}
+	service, _, _ := strings.Cut(entry.Calls.Read, ":") // a test of internal/aws holds entries with rights to a read
 	suffix := n.BucketSuffix
 	if suffix == "" {
 		suffix = n.Account
 	}
-	arns := make([]string, len(purposes))
-	for i, purpose := range purposes {
-		arns[i] = n.arn("s3", n.prefix()+"-"+purpose+"-"+suffix)
+	arns := make([]string, len(entry.Owned))
+	for i, owned := range entry.Owned {
+		arns[i] = n.arn(service, strings.NewReplacer(
+			"{product}", product, "{environment}", n.Name, "{prefix}", n.prefix(), "{suffix}", suffix).Replace(owned))
+	}
+	return arns
+}
+
+// ownedBy are the ARNs of all types for which an action is called.
+func (n names) ownedBy(action string) []string {
+	var arns []string
+	for _, entry := range aws.Types() {
+		if slices.Contains(entry.Calls.All(), action) || isReleaseOf(action, entry) {
+			arns = append(arns, n.owned(entry.Token)...)
+		}
+	}
+	return unique(arns)
+}
+
+// isReleaseOf: what the deploy jobs do themselves they do to the images, the logs and the service.
+func isReleaseOf(action string, entry aws.Type) bool {
+	service, _, _ := strings.Cut(action, ":")
+	return slices.Contains(releaseCalls, action) && entry.Token == map[string]string{
+		"ecr": aws.ECRRepository, "ecs": aws.ECSService, "logs": aws.CloudWatchLogGroup,
+	}[service]
+}
+
+// buckets are those of some purposes.
+func (n names) buckets(purposes ...string) []string {
+	var arns []string
+	for _, arn := range n.owned(aws.S3Bucket) {
+		if slices.ContainsFunc(purposes, func(purpose string) bool { return strings.Contains(arn, n.prefix()+"-"+purpose+"-") }) {
+			arns = append(arns, arn)
+		}
 	}
 	return arns
 }
@@ -121,38 +157,18 @@ func (n names) objects(purposes ...string) []string {
 	return arns
 }
 
-func (n names) repository() string { return n.arn("ecr", "repository/"+n.prefix()+"-backend") }
-
-func (n names) cluster() string { return n.arn("ecs", "cluster/"+n.prefix()+"-cluster") }
-
-func (n names) service(kind string) string {
-	return n.arn("ecs", kind+"/"+n.prefix()+"-cluster/"+n.prefix()+"-backend")
-}
-
 func (n names) tasks() string { return n.arn("ecs", "task/"+n.prefix()+"-cluster/*") }
 
-func (n names) taskDefinitions() string {
-	return n.arn("ecs", "task-definition/"+n.prefix()+"-backend:*")
-}
-
-func (n names) roles() []string {
-	return []string{
-		n.arn("iam", "role/"+n.prefix()+"-backend-task-role"),
-		n.arn("iam", "role/"+n.prefix()+"-ecs-task-execution-role"),
+// deployments are the roll-outs of the environment's services.
+func (n names) deployments() []string {
+	services := n.owned(aws.ECSService)
+	for i := range services {
+		services[i] = strings.Replace(services[i], ":service/", ":service-deployment/", 1) + "/*"
 	}
+	return services
 }
 
 func (n names) boundary() string { return n.arn("iam", "policy/"+BoundaryName(n.Name)) }
-
-func (n names) parameters() string {
-	return n.arn("ssm", "parameter/"+product+"/"+n.Name+"/backend/*")
-}
-
-// logGroup with and without the trailing :*, as AWS's services and its own documents disagree on it.
-func (n names) logGroup() []string {
-	group := n.arn("logs", "log-group:/ecs/"+n.prefix()+"-backend")
-	return []string{group, group + ":*"}
-}
 
 func (n names) ec2(kinds ...string) []string {
 	arns := make([]string, len(kinds))

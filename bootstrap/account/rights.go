@@ -18,11 +18,7 @@ var previewPolicies = []string{"read"}
 // DeployRights is what an environment's deploy role may do, by the end of the policy's name.
 func DeployRights(environment Environment, place Place) (map[string]policy.Document, error) {
 	n := names{place, environment}
-	var actions []string
-	for _, c := range programCalls {
-		actions = append(actions, slices.Concat(c.Create, c.Read, c.Update, c.Delete)...)
-	}
-	actions = append(actions, releaseCalls...)
+	actions := slices.Concat(programCalls(), releaseCalls)
 
 	files := map[string][]string{}
 	for _, action := range unique(actions) {
@@ -52,12 +48,8 @@ func DeployRights(environment Environment, place Place) (map[string]policy.Docum
 
 // PreviewRights is what an environment's preview role may do: the reads of the table.
 func PreviewRights(environment Environment, place Place) (map[string]policy.Document, error) {
-	var reads []string
-	for _, c := range programCalls {
-		reads = append(reads, c.Read...)
-	}
 	n := names{place, environment}
-	statements, err := grant(unique(reads), n)
+	statements, err := grant(unique(programReads()), n)
 	if err != nil {
 		return nil, err
 	}

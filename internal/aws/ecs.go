@@ -30,8 +30,9 @@ var ecs = []Type{
 		Outputs: "arn=arn:aws:ecs:{region}:{account}:task-definition/{family}:{next} " +
 			"arnWithoutRevision=arn:aws:ecs:{region}:{account}:task-definition/{family} " +
 			"enableFaultInjection=false",
-		Missing: "ClientException: TaskDefinition not found (%s).",
-		Owned:   []string{"task-definition/{prefix}-backend:*"},
+		Missing:  "ClientException: TaskDefinition not found (%s).",
+		Owned:    []string{"task-definition/{prefix}-backend:*"},
+		Anywhere: "ecs:DescribeTaskDefinition ecs:DeregisterTaskDefinition",
 		Calls: Calls{
 			Create: "ecs:RegisterTaskDefinition ecs:TagResource iam:PassRole",
 			Read:   "ecs:DescribeTaskDefinition ecs:ListTagsForResource",

@@ -59,7 +59,7 @@ func (c *cli) Run(ctx context.Context, dir string, stdin io.Reader, out, errOut 
 	cmd.Stderr = io.MultiWriter(append(errOut, &stderr)...)
 	// An interrupted engine finishes what it has begun and writes its state. In a process group of its own it
 	// hears Ctrl-C once, from here: a second one would make it give up.
-	ownGroup(cmd)
+	cmd.SysProcAttr = apart()
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 30 * time.Second
 	if err := cmd.Start(); err != nil {
