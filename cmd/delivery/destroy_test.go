@@ -42,9 +42,11 @@ func (r *runner) environment() (bucket *s3.Client, images func() int, destroyed 
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 		answer := map[string]any{"imageIds": left}
 		if strings.HasSuffix(q.Header.Get("X-Amz-Target"), ".BatchDeleteImage") {
-			var asked struct{ ImageIds []map[string]string }
+			var asked struct {
+				Images []map[string]string `json:"imageIds"`
+			}
 			assert.NoError(r.t, json.NewDecoder(q.Body).Decode(&asked))
-			assert.Len(r.t, asked.ImageIds, 2, "an image is deleted once, whatever its tags")
+			assert.Len(r.t, asked.Images, 2, "an image is deleted once, whatever its tags")
 			left, answer = nil, map[string]any{"failures": []any{}}
 		}
 		assert.NoError(r.t, json.NewEncoder(w).Encode(answer))
