@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"sentry/infra/config"
 )
 
 const (
@@ -17,11 +19,12 @@ const (
 
 // container is what a task runs, before it becomes AWS's document.
 type container struct {
+	config.Container
 	image       string // <repository>@sha256:<digest>
 	port        int
-	healthPath  string
 	environment map[string]string
 	secrets     map[string]string // variable → ARN
+	writable    []mountPoint
 	logGroup    string
 	region      string
 }
@@ -36,10 +39,13 @@ type containerDefinition struct {
 	Essential        bool             `json:"essential"`
 	Environment      []variable       `json:"environment"`
 	Secrets          []secret         `json:"secrets,omitempty"`
-	HealthCheck      healthCheck      `json:"healthCheck"`
+	HealthCheck      *healthCheck     `json:"healthCheck,omitempty"`
 	LogConfiguration logConfiguration `json:"logConfiguration"`
 	PortMappings     []portMapping    `json:"portMappings"`
-	MountPoints      []struct{}       `json:"mountPoints"`
+	MountPoints      []mountPoint     `json:"mountPoints"`
+	ReadOnlyRoot     bool             `json:"readonlyRootFilesystem,omitempty"`
+	StopTimeout      int              `json:"stopTimeout,omitempty"`
+	User             string           `json:"user,omitempty"`
 	SystemControls   []struct{}       `json:"systemControls"`
 	VolumesFrom      []struct{}       `json:"volumesFrom"`
 }
@@ -74,6 +80,12 @@ type portMapping struct {
 	Protocol      string `json:"protocol"`
 }
 
+type mountPoint struct {
+	SourceVolume  string `json:"sourceVolume"`
+	ContainerPath string `json:"containerPath"`
+	ReadOnly      bool   `json:"readOnly"`
+}
+
 // definition is the JSON of the task definition's only container.
 func (c container) definition() (string, error) {
 	document := []containerDefinition{{
@@ -92,7 +104,10 @@ func (c container) definition() (string, error) {
 			},
 		},
 		PortMappings:   []portMapping{{ContainerPort: c.port, HostPort: c.port, Protocol: "tcp"}},
-		MountPoints:    []struct{}{},
+		MountPoints:    append([]mountPoint{}, c.writable...),
+		ReadOnlyRoot:   c.ReadOnlyRootFilesystem,
+		StopTimeout:    c.StopTimeout,
+		User:           c.User,
 		SystemControls: []struct{}{},
 		VolumesFrom:    []struct{}{},
 	}}
@@ -103,17 +118,19 @@ func (c container) definition() (string, error) {
 	return string(text), nil
 }
 
-// healthCheck runs inside of the container, which needs curl or wget for it. It asks 127.0.0.1, not
-// localhost, which may be an IPv6 address that the backend does not listen on. A task has 60 s to start and
-// is replaced after three failures, 90 s.
-func (c container) healthCheck() healthCheck {
-	url := "http://127.0.0.1:" + strconv.Itoa(c.port) + c.healthPath
-	return healthCheck{
+// healthCheck runs inside of the container, which needs curl or wget for it. It asks 127.0.0.1, not localhost, which may
+// be an IPv6 address that the backend does not listen on.
+func (c container) healthCheck() *healthCheck {
+	if !c.HealthCheck.InContainer {
+		return nil
+	}
+	url := "http://127.0.0.1:" + strconv.Itoa(c.port) + c.HealthCheck.Path
+	return &healthCheck{
 		Command:     []string{"CMD-SHELL", fmt.Sprintf("curl -fsS -o /dev/null %[1]s || wget -q -O /dev/null %[1]s || exit 1", url)},
-		Interval:    30,
-		Retries:     3,
-		StartPeriod: 60,
-		Timeout:     5,
+		Interval:    c.HealthCheck.Interval,
+		Retries:     c.HealthCheck.Retries,
+		StartPeriod: c.HealthCheck.StartPeriod,
+		Timeout:     c.HealthCheck.Timeout,
 	}
 }
 

@@ -16,15 +16,17 @@ const (
 )
 
 // newRepository makes the image repository (A7, F11): a tag names one image for ever, and old images go.
-func newRepository(ctx *pulumi.Context, name string, child pulumi.ResourceOption) (*ecr.Repository, error) {
+func newRepository(ctx *pulumi.Context, name string, args *ServiceArgs, child pulumi.ResourceOption) (*ecr.Repository, error) {
+	encrypted := ecr.RepositoryEncryptionConfigurationArgs{EncryptionType: pulumi.String("AES256")}
+	if args.KMSKeyARN != "" {
+		encrypted.EncryptionType, encrypted.KmsKey = pulumi.String("KMS"), pulumi.String(args.KMSKeyARN)
+	}
 	repository, err := ecr.NewRepository(ctx, name, &ecr.RepositoryArgs{
 		Name:                       pulumi.String(name),
 		ImageTagMutability:         pulumi.String("IMMUTABLE"),
 		ImageScanningConfiguration: ecr.RepositoryImageScanningConfigurationArgs{ScanOnPush: pulumi.Bool(true)},
-		EncryptionConfigurations: ecr.RepositoryEncryptionConfigurationArray{
-			ecr.RepositoryEncryptionConfigurationArgs{EncryptionType: pulumi.String("AES256")},
-		},
-	}, child)
+		EncryptionConfigurations:   ecr.RepositoryEncryptionConfigurationArray{encrypted},
+	}, child, pulumi.Protect(args.Protect))
 	if err != nil {
 		return nil, fmt.Errorf("create the image repository: %w", err)
 	}

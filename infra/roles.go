@@ -22,10 +22,10 @@ func taskRoleName(name string) string { return name + "-backend-task-role" }
 
 func newRoles(ctx *pulumi.Context, name string, args *ServiceArgs, repositoryARN pulumi.StringOutput, child pulumi.ResourceOption) (roles, error) {
 	execution := pulumix.Apply2Err(repositoryARN, args.LogGroup, func(repositoryARN, logGroup string) (string, error) {
-		return executionPolicy(repositoryARN, args.Account.arn("logs", "log-group:"+logGroup), args.Secrets).json()
+		return executionPolicy(repositoryARN, logGroup, args).json()
 	})
-	task := pulumix.Apply2Err(args.ArtifactsBucket, args.ClipsBucket, func(artifacts, clips string) (string, error) {
-		return taskPolicy(args.Account.bucketARN(artifacts), args.Account.bucketARN(clips)).json()
+	task := pulumix.Apply3Err(args.ArtifactsBucket, args.ClipsBucket, args.LogGroup, func(artifacts, clips, logGroup string) (string, error) {
+		return taskPolicy(args.Account.bucketARN(artifacts), args.Account.bucketARN(clips), logGroup, args).json()
 	})
 	var made roles
 	var err error

@@ -197,7 +197,7 @@ func TestTaskRoleRights(t *testing.T) { // A13, F10
 
 func TestSecrets(t *testing.T) { // A12
 	const (
-		secret    = "arn:aws:secretsmanager:us-east-1:123456789012:secret:sentry/db-AbCdEf"
+		secret    = "arn:aws:secretsmanager:us-east-1:123456789012:secret:sentry/staging/db-AbCdEf"
 		parameter = "arn:aws:ssm:us-east-1:123456789012:parameter/sentry/staging/token"
 	)
 	d := with(t, map[string]string{

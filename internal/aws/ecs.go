@@ -52,6 +52,7 @@ var ecs = []Type{
 			{Path: "taskDefinition", To: ECSTaskDefinition, Part: true},
 			{Path: "networkConfiguration.subnets", To: EC2Subnet, Holds: "desiredCount"},
 			{Path: "networkConfiguration.securityGroups", To: EC2SecurityGroup, Holds: "desiredCount"},
+			{Path: "loadBalancers.targetGroupArn", To: LBTargetGroup, Part: true},
 		},
 		Owned: []string{"service/{prefix}-cluster/{prefix}-backend"},
 		Calls: Calls{
@@ -65,7 +66,16 @@ var ecs = []Type{
 		Drawn:  "ECS service",
 	},
 	{
-		Token: ECSClusterCapacityProviders,
-		Free:  "a setting of the cluster",
+		Token: ECSClusterCapacityProviders, Noun: "ECS Cluster Capacity Providers", ID: "{clusterName}",
+		Refs:  []Ref{{Path: "clusterName", To: ECSCluster, Part: true}},
+		Owned: []string{"cluster/{prefix}-cluster"},
+		Calls: Calls{
+			Create: "ecs:PutClusterCapacityProviders iam:CreateServiceLinkedRole",
+			Read:   "ecs:DescribeClusters",
+			Update: "ecs:PutClusterCapacityProviders",
+			Delete: "ecs:PutClusterCapacityProviders",
+		},
+		Free: "a setting of the cluster",
+		Into: ECSService,
 	},
 }
