@@ -26,7 +26,7 @@ fmt: ## Format the code
 vet:
 	go vet ./...
 
-lint:
+lint: # and format: a file that make fmt would change is an issue
 	$(lint) run
 
 docs: ## Rewrite the generated parts of the documents

@@ -24,9 +24,9 @@ func newProvider(ctx *pulumi.Context, name, region string, cfg config.Config) (*
 		// The only place of the tags that all resources share; repeated on a resource, they would be a
 		// difference in every preview.
 		DefaultTags: aws.ProviderDefaultTagsArgs{Tags: pulumi.StringMap{
-			"Project":     pulumi.String(config.Product),
+			"Project":      pulumi.String(config.Product),
 			environmentTag: pulumi.String(cfg.Stack),
-			"ManagedBy":   pulumi.String("pulumi"),
+			"ManagedBy":    pulumi.String("pulumi"),
 		}},
 	}
 	if cfg.AWSAccountID != "" {

@@ -121,7 +121,9 @@ func (g *group) letIn(ctx *pulumi.Context, from, description string, port int, a
 	args.Description = pulumi.String(description)
 	args.IpProtocol = pulumi.String("tcp")
 	args.FromPort, args.ToPort = pulumi.Int(port), pulumi.Int(port)
-	rule, err := vpc.NewSecurityGroupIngressRule(ctx, g.name+"-from-"+from, args, g.child)
+	logical := g.name + "-from-" + from
+	args.Tags = pulumi.StringMap{"Name": pulumi.String(logical)} // tells the rules apart when one is looked for
+	rule, err := vpc.NewSecurityGroupIngressRule(ctx, logical, args, g.child)
 	if err != nil {
 		return fmt.Errorf("let %s into the security group %q: %w", from, g.name, err)
 	}
@@ -132,7 +134,9 @@ func (g *group) letIn(ctx *pulumi.Context, from, description string, port int, a
 func (g *group) letOut(ctx *pulumi.Context, to, description string, args *vpc.SecurityGroupEgressRuleArgs) error {
 	args.SecurityGroupId = g.ID()
 	args.Description = pulumi.String(description)
-	rule, err := vpc.NewSecurityGroupEgressRule(ctx, g.name+"-to-"+to, args, g.child)
+	logical := g.name + "-to-" + to
+	args.Tags = pulumi.StringMap{"Name": pulumi.String(logical)}
+	rule, err := vpc.NewSecurityGroupEgressRule(ctx, logical, args, g.child)
 	if err != nil {
 		return fmt.Errorf("let the security group %q out to %s: %w", g.name, to, err)
 	}

@@ -44,9 +44,10 @@ type Type struct {
 	Costs  []Cost
 	Priced bool
 
-	// Drawn is the type's word in the diagram; Into is the type in whose box it is drawn instead. Without either
-	// it gets a box with the words of its token.
-	Drawn, Into string
+	// Drawn is the type's word in the diagram; Into is the type in whose box it is drawn instead, or [ItsUser].
+	// Without either it gets a box with the words of its token.
+	// Shows is a line of the box, with {input} for the resource's inputs.
+	Drawn, Into, Shows string
 }
 
 // Ref says that the value (or values) at a path name another resource.
@@ -117,6 +118,9 @@ var Functions = map[string]string{
 	// awsx's component asks for the region's zones; its parts are types by themselves.
 	VpcComponent: "ec2:DescribeAvailabilityZones",
 }
+
+// ItsUser stands for the type of the resource that a resource was given to.
+const ItsUser = "its user"
 
 const (
 	// Provider is the AWS provider itself.

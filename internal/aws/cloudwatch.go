@@ -24,6 +24,7 @@ var cloudwatch = []Type{
 		},
 		Priced: true,
 		Drawn:  "log group",
+		Shows:  "kept for {retentionInDays} days",
 	},
 	{
 		Token: CloudWatchMetricAlarm, Noun: "CloudWatch Metric Alarm", ID: "{name}", Name: "name",

@@ -38,8 +38,9 @@ var ecs = []Type{
 			Update: "ecs:TagResource ecs:UntagResource",
 			Delete: "ecs:DeregisterTaskDefinition",
 		},
-		Free: "the tasks that run it have a price, in the service's lines",
-		Into: ECSService,
+		Free:  "the tasks that run it have a price, in the service's lines",
+		Into:  ECSService,
+		Shows: "{cpu} CPU units and {memory} MiB each",
 	},
 	// Waiting for the steady state follows the deployment; deleting first scales the service to nothing.
 	{
@@ -64,6 +65,7 @@ var ecs = []Type{
 		},
 		Priced: true,
 		Drawn:  "ECS service",
+		Shows:  "{desiredCount} tasks",
 	},
 	{
 		Token: ECSClusterCapacityProviders, Noun: "ECS Cluster Capacity Providers", ID: "{clusterName}",

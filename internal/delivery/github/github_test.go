@@ -1,8 +1,6 @@
 package github_test
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,12 +9,13 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
-
-	"sentry/internal/delivery/github"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sentry/internal/delivery/github"
 )
 
 // server plays the part of api.github.com. It notes every change it is asked for.
@@ -198,16 +197,26 @@ func job(name, status, conclusion string, attempt int) map[string]any {
 	return map[string]any{"name": name, "status": status, "conclusion": conclusion, "run_attempt": attempt, "html_url": "https://github.com/octo-org/sentry/actions/runs/9"}
 }
 
-func wait(t *testing.T, s *server, names ...string) (time.Duration, error) {
+// wait waits in a bubble where the clock jumps; the server is called without a network, which time does not wait for.
+func wait(t *testing.T, s *server, names ...string) (took time.Duration, err error) {
 	t.Helper()
-	now := time.Unix(0, 0)
-	w := github.Waiter{
-		Client: s.client(t), Out: &bytes.Buffer{}, Interval: 10 * time.Second, Timeout: time.Hour,
-		Now:   func() time.Time { return now },
-		Sleep: func(_ context.Context, d time.Duration) error { now = now.Add(d); return nil },
-	}
-	err := w.Wait(t.Context(), 9, names...)
-	return now.Sub(time.Unix(0, 0)), err
+	synctest.Test(t, func(t *testing.T) {
+		s.t = t
+		client := &github.Client{API: "https://github.example", Repository: "octo-org/sentry", Token: "token", HTTP: &http.Client{Transport: direct{s}}}
+		began := time.Now()
+		err = client.Wait(t.Context(), io.Discard, 10*time.Second, time.Hour, 9, names...)
+		took = time.Since(began)
+	})
+	return took, err
+}
+
+// direct answers in the process.
+type direct struct{ http.Handler }
+
+func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	d.ServeHTTP(w, r)
+	return w.Result(), nil
 }
 
 func TestWaitingForAJob(t *testing.T) {

@@ -7,74 +7,43 @@ import (
 	"io"
 	"strings"
 	"time"
-)
 
-// Waiter waits for jobs of the same run.
-//
-// Why jobs wait for each other here and not with `needs:` — an environment with required
-// reviewers asks once for all jobs that are waiting for it at that moment, and again for
-// every job that gets there later (docs/delivery.md). So the jobs that name the
-// environment become ready together, are approved together, and keep their order by this.
-type Waiter struct {
-	Client *Client
-	Out    io.Writer
-	// Interval is the pause between two questions, Timeout the longest wait.
-	Interval, Timeout time.Duration
-	// Now and Sleep are the clock; nil means the real one.
-	Now   func() time.Time
-	Sleep func(context.Context, time.Duration) error
-}
+	"sentry/internal/delivery/poll"
+)
 
 // ErrBlocked is in the error of Wait when a job that was waited for did not succeed.
 var ErrBlocked = errors.New("an earlier job did not succeed")
 
-// Wait returns nil when each named job of the run has succeeded or was skipped. A job
-// that failed, was cancelled or timed out is an error wrapping ErrBlocked; a job the run
-// does not have, or one that does not end in time, is an error too.
-func (w Waiter) Wait(ctx context.Context, run int64, names ...string) error {
-	now, sleep := w.Now, w.Sleep
-	if now == nil {
-		now = time.Now
-	}
-	if sleep == nil {
-		sleep = pause
-	}
-	deadline := now().Add(w.Timeout)
-	last, unanswered, unlisted := "", 0, 0
-	for {
-		jobs, err := w.Client.Jobs(ctx, run)
+// Wait waits for jobs of a run, and returns nil when each of them has succeeded or was skipped. A job that failed,
+// was cancelled or timed out is an error wrapping ErrBlocked; a job the run does not have, or one that does not
+// end in time, is an error too. out gets a line whenever something moves on.
+//
+// Why jobs wait for each other here and not with `needs:` — an environment with required reviewers asks once for
+// all jobs that are waiting for it at that moment, and again for every job that gets there later
+// (docs/delivery.md). So the jobs that name the environment become ready together, are approved together, and
+// keep their order by this.
+func (c *Client) Wait(ctx context.Context, out io.Writer, interval, timeout time.Duration, run int64, names ...string) error {
+	last := ""
+	err := poll.Until(ctx, interval, timeout, func() (bool, error) {
+		jobs, err := c.Jobs(ctx, run)
 		if err != nil {
-			// A single answer that does not come must not fail a deployment half-way.
-			if unanswered++; unanswered >= 5 || ctx.Err() != nil {
-				return fmt.Errorf("wait for %s: %w", strings.Join(names, " and "), err)
-			}
-		} else {
-			unanswered = 0
-			done, progress, err := settled(jobs, names)
-			if errors.Is(err, errUnlisted) {
-				// Jobs that become ready together are not always listed together.
-				if unlisted++; unlisted < 5 {
-					err = nil
-				}
-			}
-			if progress != last {
-				fmt.Fprintln(w.Out, progress)
-				last = progress
-			}
-			if done || err != nil {
-				return err
-			}
+			return false, &poll.Unanswered{Err: err}
 		}
-		if !now().Before(deadline) {
-			return fmt.Errorf("waited %s for %s, which is still not done: %s", w.Timeout, strings.Join(names, " and "), last)
+		done, progress, err := settled(jobs, names)
+		if err == nil && progress != last {
+			fmt.Fprintln(out, progress)
+			last = progress
 		}
-		if err := sleep(ctx, w.Interval); err != nil {
-			return fmt.Errorf("wait for %s: %w", strings.Join(names, " and "), err)
-		}
+		return done, err
+	})
+	switch {
+	case errors.Is(err, poll.ErrTimeout):
+		return fmt.Errorf("waited %s for %s, which is still not done: %s", timeout, strings.Join(names, " and "), last)
+	case err != nil:
+		return fmt.Errorf("wait for %s: %w", strings.Join(names, " and "), err)
 	}
+	return nil
 }
-
-var errUnlisted = errors.New("the run has no job")
 
 func settled(jobs []Job, names []string) (done bool, progress string, err error) {
 	done = true
@@ -88,7 +57,8 @@ func settled(jobs []Job, names []string) (done bool, progress string, err error)
 		}
 		switch {
 		case found == nil:
-			return false, "", fmt.Errorf("%w %q: its jobs are %s", errUnlisted, name, strings.Join(shortNames(jobs), ", "))
+			// Jobs that become ready together are not always listed together.
+			return false, "", &poll.Unanswered{Err: fmt.Errorf("the run has no job %q: its jobs are %s", name, strings.Join(shortNames(jobs), ", "))}
 		case found.Status != "completed":
 			done = false
 			lines = append(lines, name+": "+found.Status)
@@ -107,15 +77,4 @@ func shortNames(jobs []Job) []string {
 		names = append(names, j.ShortName())
 	}
 	return names
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

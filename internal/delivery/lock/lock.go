@@ -21,11 +21,11 @@ import (
 	"strings"
 	"time"
 
-	"sentry/internal/delivery/github"
-
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"sentry/internal/delivery/github"
 )
 
 // S3 is what this package needs of the S3 API.

@@ -9,34 +9,21 @@ import (
 	"testing"
 	"time"
 
-	"sentry/internal/delivery/github"
-	"sentry/internal/delivery/lock"
-
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/johannesboyne/gofakes3"
-	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sentry/internal/delivery/emulated"
+	"sentry/internal/delivery/github"
+	"sentry/internal/delivery/lock"
 )
 
 const bucket = "sentry-pulumi-state-123456789012"
 
 func newStore(t *testing.T, objects map[string]string) (lock.Store, *s3.Client) {
 	t.Helper()
-	server := httptest.NewServer(gofakes3.New(s3mem.New()).Server())
-	t.Cleanup(server.Close)
-	client := s3.New(s3.Options{
-		Region: "us-east-1", BaseEndpoint: &server.URL, UsePathStyle: true,
-		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
-	})
-	_, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(bucket)})
-	require.NoError(t, err)
-	for key, body := range objects {
-		_, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(bucket), Key: aws.String(key), Body: strings.NewReader(body)})
-		require.NoError(t, err)
-	}
+	client, _ := emulated.S3(t, bucket, objects)
 	return lock.Store{S3: client, Backend: lock.Backend{Bucket: bucket}, Project: "sentry", Stack: "production"}, client
 }
 
@@ -88,9 +75,7 @@ func TestOnlyTheOneLockIsRemoved(t *testing.T) {
 	removed, err := store.Remove(t.Context(), before[0].ID, before[0].ETag)
 	require.NoError(t, err)
 	assert.Equal(t, "22222222-bbbb", removed.ID)
-	out, err := client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String(bucket)})
-	require.NoError(t, err)
-	assert.Len(t, out.Contents, len(locked)-1)
+	assert.Len(t, emulated.Keys(t, client, bucket), len(locked)-1)
 	after, err := store.List(t.Context())
 	require.NoError(t, err)
 	require.Len(t, after, 1)

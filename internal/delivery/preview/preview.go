@@ -15,20 +15,22 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
+
+	"sentry/internal/delivery/markdown"
 )
 
-// Preview is one answer of the engine, whichever form it came in.
+// Preview is one answer of the engine.
 type Preview struct {
-	Steps       []Step
+	Steps []Step
+	// Drift are the resources that a refresh found to be other than the state says, or gone. The steps take what
+	// the refresh brought into account.
+	Drift       []Step
 	Diagnostics []Diagnostic
-	// Changes counts resources by operation: "create", "update", "replace",
-	// "delete", "same". Empty when the engine did not reach its end.
-	Changes  map[string]int
-	Config   map[string]string
-	Duration time.Duration
-	// Failed is set when the engine reported an error. The steps are then those
-	// that were computed before it, not all of them.
+	Config      map[string]string
+	// Outputs are what the stack's outputs will be, as far as they are known, and are texts and no secrets.
+	Outputs map[string]string
+	// Failed is set when the engine reported an error. The steps are then those that were computed before it, not
+	// all of them.
 	Failed bool
 }
 
@@ -38,8 +40,8 @@ type Step struct {
 	URN string
 	Old *State
 	New *State
-	// Diffs names the properties that differ, Replaces those of them that force a
-	// replacement. Detailed maps property paths to the kind of difference.
+	// Diffs names the properties that differ, Replaces those of them that force a replacement. Detailed maps
+	// property paths to the kind of difference.
 	Diffs    []string
 	Replaces []string
 	Detailed map[string]Kind
@@ -93,46 +95,35 @@ func (s Step) changes() bool {
 	return true
 }
 
+// revision says whether the step is a new revision of a task definition. The engine calls it a replacement, because
+// AWS has no other way to change one; nothing is taken away by it.
+func (s Step) revision() bool {
+	return s.Op == "replace" && s.Type() == "aws:ecs/taskDefinition:TaskDefinition"
+}
+
+// operation is the step's, in words for people.
+func (s Step) operation() string {
+	if s.revision() {
+		return "new revision"
+	}
+	return markdown.Plain(s.Op)
+}
+
 // dangerous says whether the step takes something away that exists.
 func (s Step) dangerous() bool {
-	return s.Op == "replace" || s.Op == "delete" || s.Op == "discard" || s.Op == "import-replacement"
+	return !s.revision() && (s.Op == "replace" || s.Op == "delete" || s.Op == "discard" || s.Op == "import-replacement")
 }
 
 // ErrNoPreview is returned for input without any JSON: the CLI failed before the
 // engine started, and what it wrote to standard error says why.
 var ErrNoPreview = errors.New("no preview in the input: pulumi stopped before the engine started")
 
-// The forms of the CLI's output that Parse understands. Both are public: the
-// digest of `pulumi preview --json` and `pulumi refresh --preview-only --json`
-// (pkg/display/json.go), and the engine events of the Automation API and of
-// PULUMI_ENABLE_STREAMING_JSON_PREVIEW (sdk/go/common/apitype/events.go), one a line.
+// event is an engine event (sdk/go/common/apitype/events.go), of which `pulumi preview --json` prints one a line when
+// PULUMI_ENABLE_STREAMING_JSON_PREVIEW is set, and `pulumi refresh --json` and the Automation API always do.
 type (
-	digest struct {
-		Config      map[string]string `json:"config"`
-		Steps       []digestStep      `json:"steps"`
-		Diagnostics []struct {
-			URN      string `json:"urn"`
-			Prefix   string `json:"prefix"`
-			Message  string `json:"message"`
-			Severity string `json:"severity"`
-		} `json:"diagnostics"`
-		Duration      time.Duration  `json:"duration"`
-		ChangeSummary map[string]int `json:"changeSummary"`
-	}
-	digestStep struct {
-		Op             string   `json:"op"`
-		URN            string   `json:"urn"`
-		OldState       *State   `json:"oldState"`
-		NewState       *State   `json:"newState"`
-		DiffReasons    []string `json:"diffReasons"`
-		ReplaceReasons []string `json:"replaceReasons"`
-		DetailedDiff   map[string]struct {
-			Kind      string `json:"kind"`
-			InputDiff bool   `json:"inputDiff"`
-		} `json:"detailedDiff"`
-	}
 	event struct {
-		Prelude *struct {
+		Sequence *int `json:"sequence"`
+		Prelude  *struct {
 			Config map[string]string `json:"config"`
 		} `json:"preludeEvent"`
 		Diagnostic *struct {
@@ -148,9 +139,7 @@ type (
 			Error string `json:"error"`
 		} `json:"errorEvent"`
 		Summary *struct {
-			DurationSeconds int            `json:"durationSeconds"`
-			ResourceChanges map[string]int `json:"resourceChanges"`
-			Result          string         `json:"result"`
+			Result string `json:"result"`
 		} `json:"summaryEvent"`
 	}
 	resourceEvent struct {
@@ -169,8 +158,8 @@ type (
 	}
 )
 
-// Parse reads either form; text before the first brace is skipped. It returns
-// ErrNoPreview when there is no JSON at all.
+// Parse reads engine events; text before the first brace is skipped. It returns ErrNoPreview when there is no JSON at
+// all.
 func Parse(r io.Reader) (*Preview, error) {
 	raw, err := io.ReadAll(r)
 	if err != nil {
@@ -181,53 +170,19 @@ func Parse(r io.Reader) (*Preview, error) {
 		return nil, ErrNoPreview
 	}
 	dec := json.NewDecoder(bytes.NewReader(raw[start:]))
-	p := &Preview{}
-	for n := 0; ; n++ {
-		var value json.RawMessage
-		if err := dec.Decode(&value); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return nil, fmt.Errorf("read preview: value %d is not JSON: %w", n+1, err)
-		}
-		var probe struct {
-			Sequence *int `json:"sequence"`
-		}
-		// A digest of the CLI has no sequence number; a list or a string is neither form.
-		if err := json.Unmarshal(value, &probe); err != nil {
-			return nil, fmt.Errorf("read preview: value %d is not an object of the engine: %w", n+1, err)
-		}
-		if probe.Sequence == nil && n == 0 {
-			var d digest
-			if err := json.Unmarshal(value, &d); err != nil {
-				return nil, fmt.Errorf("read preview: %w", err)
-			}
-			p.fromDigest(d)
-			break
-		}
+	p := &Preview{Outputs: map[string]string{}}
+	for n := 1; ; n++ {
 		var e event
-		if err := json.Unmarshal(value, &e); err != nil {
-			return nil, fmt.Errorf("read preview: event %d: %w", n+1, err)
+		switch err := dec.Decode(&e); {
+		case errors.Is(err, io.EOF):
+			slices.SortStableFunc(p.Steps, func(a, b Step) int { return strings.Compare(a.URN, b.URN) })
+			return p, nil
+		case err != nil:
+			return nil, fmt.Errorf("read preview: event %d: %w", n, err)
+		case e.Sequence == nil:
+			return nil, fmt.Errorf("read preview: value %d is no event of the engine: it has no sequence number", n)
 		}
 		p.add(e)
-	}
-	slices.SortStableFunc(p.Steps, func(a, b Step) int { return strings.Compare(a.URN, b.URN) })
-	return p, nil
-}
-
-func (p *Preview) fromDigest(d digest) {
-	p.Config, p.Changes, p.Duration = d.Config, d.ChangeSummary, d.Duration
-	for _, s := range d.Steps {
-		step := Step{Op: s.Op, URN: s.URN, Old: s.OldState, New: s.NewState, Diffs: s.DiffReasons, Replaces: s.ReplaceReasons}
-		if len(s.DetailedDiff) > 0 {
-			step.Detailed = map[string]Kind{}
-			for path, k := range s.DetailedDiff {
-				step.Detailed[path] = Kind(k)
-			}
-		}
-		p.Steps = append(p.Steps, step)
-	}
-	for _, m := range d.Diagnostics {
-		p.diagnose(m.URN, m.Prefix+m.Message, m.Severity)
 	}
 }
 
@@ -237,8 +192,8 @@ func (p *Preview) diagnose(urn, message, severity string) {
 	p.Failed = p.Failed || severity == "error"
 }
 
-// add takes one engine event in. The engine reports a replacement as three steps
-// (create-replacement, replace, delete-replaced); the middle one stands for all.
+// add takes one engine event in. The engine reports a replacement as three steps (create-replacement, replace,
+// delete-replaced); the middle one stands for all.
 func (p *Preview) add(e event) {
 	switch {
 	case e.Prelude != nil:
@@ -250,20 +205,36 @@ func (p *Preview) add(e event) {
 	case e.Failed != nil:
 		p.Failed = true
 	case e.Summary != nil:
-		p.Changes = e.Summary.ResourceChanges
-		p.Duration = time.Duration(e.Summary.DurationSeconds) * time.Second
 		p.Failed = p.Failed || (e.Summary.Result != "" && e.Summary.Result != "succeeded")
 	case e.Pre != nil:
 		if step := e.Pre.step(); step.counts() {
 			p.Steps = append(p.Steps, step)
 		}
 	case e.Outputs != nil:
-		// What a refresh found is known only after it has read the resource.
-		for i, s := range p.Steps {
-			if s.URN == e.Outputs.Metadata.URN && s.Op == "refresh" {
-				p.Steps[i] = e.Outputs.step()
+		p.addOutputs(e.Outputs.step())
+	}
+}
+
+// addOutputs takes in what is known only after a resource has been read or planned.
+func (p *Preview) addOutputs(s Step) {
+	if s.Type() == "pulumi:pulumi:Stack" && s.New != nil {
+		for key, value := range s.New.Outputs {
+			if text, isText := value.(string); isText && text != secretText && text != unknownText {
+				p.Outputs[key] = text
 			}
 		}
+		return
+	}
+	for i, known := range p.Steps {
+		if known.URN != s.URN || known.Op != "refresh" {
+			continue
+		}
+		// The engine calls a finding of `pulumi refresh` what it does to the state, and one of `--refresh` a
+		// refresh, whatever it found.
+		if s.Op == "refresh" && (s.New == nil || len(s.Diffs) > 0) {
+			p.Drift = append(p.Drift, s)
+		}
+		p.Steps[i] = s
 	}
 }
 
@@ -356,14 +327,10 @@ func withoutAutoNames(inputs map[string]any) map[string]any {
 }
 
 // Counts is the summary line: "1 to create, 2 to update", or "no changes".
-// It is computed from the steps when the engine did not get to its own summary.
 func (p *Preview) Counts() string {
-	counts := maps.Clone(p.Changes)
-	if len(counts) == 0 {
-		counts = map[string]int{}
-		for _, s := range p.Steps {
-			counts[s.Op]++
-		}
+	counts := map[string]int{}
+	for _, s := range p.Steps {
+		counts[s.operation()]++
 	}
 	var parts []string
 	for _, op := range []string{"create", "import", "update", "replace", "delete"} {
@@ -374,6 +341,9 @@ func (p *Preview) Counts() string {
 			}
 			parts = append(parts, part)
 		}
+	}
+	if n := counts["new revision"]; n > 0 {
+		parts = append(parts, markdown.Count(n, "new revision"))
 	}
 	if len(parts) == 0 {
 		return "no changes"

@@ -2,22 +2,22 @@ package preview_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"sentry/internal/delivery/preview"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sentry/internal/delivery/preview"
 )
 
-// The recordings in testdata are what Pulumi 3.250.0 printed for a program of eight
-// resources: the files *.json are from `pulumi preview --json` (drift: `pulumi refresh
-// --preview-only --json`), the files *.events are the engine events of the same runs.
-// Stack traces and source positions have been taken out.
+// The recordings in testdata are what Pulumi 3.250.0 printed for a program of a dozen resources, with the AWS of the
+// sandbox: `pulumi preview --json --refresh` with PULUMI_ENABLE_STREAMING_JSON_PREVIEW, drift and nodrift `pulumi
+// refresh --preview-only --json`. What says nothing (unchanged resources, for example) has been left out.
 func recorded(t *testing.T, name string) *preview.Preview {
 	t.Helper()
 	f, err := os.Open(filepath.Join("testdata", name))
@@ -28,46 +28,51 @@ func recorded(t *testing.T, name string) *preview.Preview {
 	return p
 }
 
+// events are resource events as the engine prints them.
+func events(metadata ...string) string {
+	var b strings.Builder
+	for i, m := range metadata {
+		fmt.Fprintf(&b, `{"sequence":%d,"resourcePreEvent":{"metadata":%s}}`+"\n", i, m)
+	}
+	return b.String()
+}
+
 func render(t *testing.T, name string) string {
 	t.Helper()
 	return preview.Render(recorded(t, name), preview.Options{Stack: "staging"})
 }
 
 func TestReplacementsAndDeletionsStandInBoldAboveTheFold(t *testing.T) {
-	for _, name := range []string{"change.json", "change.events"} {
-		t.Run(name, func(t *testing.T) {
-			text := render(t, name)
-			above, below, folded := strings.Cut(text, "<details>")
-			require.True(t, folded, "the ordinary changes are not folded")
-			assert.Contains(t, above, "1 to create, 2 to update, **2 to replace**, **1 to delete**")
-			assert.Contains(t, above, "- **DELETE** `aws:s3/bucketV2:BucketV2` **sentry-staging-old**")
-			assert.Contains(t, above, "- **REPLACE** `aws:ec2/subnet:Subnet` **sentry-staging-vpc-public-0** because of `cidrBlock`")
-			assert.NotContains(t, above, "sentry-staging-new", "a creation stands among the dangers")
-			for _, line := range []string{
-				"+ create aws:cloudwatch/logGroup:LogGroup sentry-staging-new",
-				"! update aws:ecs/service:Service sentry-staging-service",
-				"desiredCount: 1 → 2",
-				`cidrBlock: "10.0.0.0/24" → "10.0.9.0/24"`,
-				"containerDefinitions[0].cpu: 256 → 512",
-				"(known after the update)",
-			} {
-				assert.Contains(t, below, line)
-			}
-			assert.NotContains(t, text, "delete-replaced", "a replacement is shown once, not in its three parts")
-			assert.NotContains(t, below, "sentry-staging-tasks", "an unchanged resource is listed")
-		})
+	text := render(t, "change.events")
+	above, below, folded := strings.Cut(text, "<details>")
+	require.True(t, folded, "the ordinary changes are not folded")
+	assert.Contains(t, above, "1 to create, 2 to update, **1 to replace**, **1 to delete**, 1 new revision")
+	assert.Contains(t, above, "- **DELETE** `aws:s3/bucketV2:BucketV2` **sentry-staging-old**")
+	assert.Contains(t, above, "- **REPLACE** `aws:ec2/subnet:Subnet` **sentry-staging-vpc-public-0** because of `cidrBlock`")
+	assert.NotContains(t, above, "sentry-staging-new", "a creation stands among the dangers")
+	assert.NotContains(t, above, "taskDefinition", "a new revision, which every change of size makes, is cried out as a danger")
+	for _, line := range []string{
+		"+ create aws:cloudwatch/logGroup:LogGroup sentry-staging-new",
+		"! update aws:ecs/service:Service sentry-staging-service",
+		"! new revision aws:ecs/taskDefinition:TaskDefinition sentry-staging-backend",
+		"desiredCount: 1 → 2",
+		`cidrBlock: "10.0.0.0/24" → "10.0.9.0/24"`,
+		"containerDefinitions[0].cpu: 256 → 512",
+		"(known after the update)",
+	} {
+		assert.Contains(t, below, line)
 	}
+	assert.NotContains(t, text, "delete-replaced", "a replacement is shown once, not in its three parts")
+	assert.NotContains(t, below, "sentry-staging-tasks", "an unchanged resource is listed")
 }
 
-func TestBothFormsOfTheEngineRenderTheSame(t *testing.T) {
-	assert.Equal(t, render(t, "change.json"), render(t, "change.events"))
+func TestWhatTheStacksOutputsWillBe(t *testing.T) {
+	p := recorded(t, "create.events")
+	assert.Equal(t, map[string]string{"frontendUrl": "http://example.invalid"}, p.Outputs, "a secret, or a value that is not known, is handed on")
 }
 
 func TestSecretsAreNeverShown(t *testing.T) {
-	for _, name := range []string{"change.json", "change.events"} {
-		text := render(t, name)
-		assert.Contains(t, text, "value: [secret] (may differ)", "%s: a changed secret is not even mentioned", name)
-	}
+	assert.Contains(t, render(t, "change.events"), "value: [secret] (may differ)", "a changed secret is not even mentioned")
 	// As the event stream looks when somebody ran the CLI with --show-secrets.
 	in := `{"sequence":1,"resourcePreEvent":{"metadata":{"op":"create","urn":"urn:pulumi:staging::sentry::a:b:C::x","new":{"inputs":{
 		"password":{"4dabf18193072939515e22adb298388d":"1b47061264138c4ac30d75fd1eb44270","plaintext":"\"hunter2\""},
@@ -78,9 +83,9 @@ func TestSecretsAreNeverShown(t *testing.T) {
 	assert.NotContains(t, text, "hunter2")
 	assert.Contains(t, text, "nested.list[0]: [secret]")
 
-	in = `{"steps":[{"op":"update","urn":"urn:pulumi:staging::sentry::a:b:C::x","diffReasons":["key"],
-		"oldState":{"inputs":{"key":"hunter1"},"additionalSecretOutputs":["key"]},
-		"newState":{"inputs":{"key":"hunter2"},"additionalSecretOutputs":["key"]}}]}`
+	in = events(`{"op":"update","urn":"urn:pulumi:staging::sentry::a:b:C::x","diffs":["key"],
+		"old":{"inputs":{"key":"hunter1"},"additionalSecretOutputs":["key"]},
+		"new":{"inputs":{"key":"hunter2"},"additionalSecretOutputs":["key"]}}`)
 	p, err = preview.Parse(strings.NewReader(in))
 	require.NoError(t, err)
 	assert.NotContains(t, preview.Render(p, preview.Options{Stack: "staging"}), "hunter", "an output that the program calls secret is shown")
@@ -88,18 +93,20 @@ func TestSecretsAreNeverShown(t *testing.T) {
 
 func TestAFailedPreviewSaysWhyAndThatItIsNotComplete(t *testing.T) {
 	for name, reason := range map[string]string{
-		"refused.json":   `sentry:cpu = "100": not a Fargate size; allowed are 256, 512, 1024, 2048, 4096: edit Pulumi.staging.yaml`,
 		"refused.events": `sentry:cpu = "100": not a Fargate size; allowed are 256, 512, 1024, 2048, 4096: edit Pulumi.staging.yaml`,
-		"invalid.json":   "property invalid value {yes} has a problem: is not allowed: yes",
+		"invalid.events": "resource 'sentry-staging-new' has a problem: expected retention_in_days to be one of",
 	} {
 		p := recorded(t, name)
 		assert.True(t, p.Failed, name)
 		text := preview.Render(p, preview.Options{Stack: "staging"})
 		assert.Contains(t, text, "### :x: Preview of `staging` failed", name)
 		assert.Contains(t, text, reason, name)
-		assert.Contains(t, text, "**not complete**", name)
+		assert.NotContains(t, text, "**not complete**", "%s: nothing was computed", name)
 		assert.Contains(t, text, preview.Marker("staging"), name+": the comment would not be found again")
 	}
+	p, err := preview.Parse(strings.NewReader(events(`{"op":"delete","urn":"urn:pulumi:staging::sentry::a:b:C::x"}`) + `{"sequence":1,"errorEvent":{"error":"lost"}}`))
+	require.NoError(t, err)
+	assert.Contains(t, preview.Render(p, preview.Options{Stack: "staging"}), "**not complete**", "half a preview looks like a whole one")
 }
 
 func TestAFailureBeforeTheEngineShowsWhatTheCLISaid(t *testing.T) {
@@ -111,14 +118,14 @@ func TestAFailureBeforeTheEngineShowsWhatTheCLISaid(t *testing.T) {
 }
 
 func TestAPreviewWhoseCommandFailedIsNotShownAsNoChanges(t *testing.T) {
-	text := preview.Render(recorded(t, "same.json"), preview.Options{Stack: "staging", Failed: true, Stderr: "error: signal: killed"})
+	text := preview.Render(recorded(t, "same.events"), preview.Options{Stack: "staging", Failed: true, Stderr: "error: signal: killed"})
 	assert.Contains(t, text, "failed")
 	assert.Contains(t, text, "signal: killed")
 	assert.NotContains(t, text, "Nothing would change")
 }
 
 func TestNoChanges(t *testing.T) {
-	p := recorded(t, "same.json")
+	p := recorded(t, "same.events")
 	assert.False(t, p.HasChanges())
 	text := preview.Render(p, preview.Options{Stack: "staging"})
 	assert.Contains(t, text, "### Preview of `staging`: no changes")
@@ -127,13 +134,31 @@ func TestNoChanges(t *testing.T) {
 }
 
 func TestDriftIsWhatTheRefreshFound(t *testing.T) {
-	p := recorded(t, "drift.json")
+	p := recorded(t, "drift.events")
 	assert.True(t, p.HasChanges())
 	text := preview.Render(p, preview.Options{Stack: "staging"})
 	assert.Contains(t, text, "- **DELETE** `aws:ec2/securityGroup:SecurityGroup` **sentry-staging-tasks**")
 	assert.Contains(t, text, "desiredCount: 1 → 7")
 	assert.NotContains(t, text, "sentry-staging-old", "a resource without drift is listed")
-	assert.False(t, recorded(t, "nodrift.json").HasChanges(), "reading every resource is not a difference")
+	assert.False(t, recorded(t, "nodrift.events").HasChanges(), "reading every resource is not a difference")
+}
+
+// An update refreshes first: what others changed is taken back, and shown before it is approved.
+func TestWhatTheRefreshBringsIsShownWithThePreview(t *testing.T) {
+	p := recorded(t, "refreshed.events")
+	text := preview.Render(p, preview.Options{Stack: "staging"})
+	assert.Contains(t, text, "1 to create, 1 to update")
+	assert.Contains(t, text, "desiredCount: 7 → 1", "what will be taken back is not shown")
+	_, found, _ := strings.Cut(text, "2 resources changed outside of Pulumi")
+	assert.Contains(t, found, "# gone aws:ec2/securityGroup:SecurityGroup sentry-staging-tasks")
+	assert.Contains(t, found, "# changed aws:ecs/service:Service sentry-staging-service")
+	assert.Contains(t, found, "desiredCount: 1 → 7")
+
+	raw, err := os.ReadFile(filepath.Join("testdata", "refreshed.events"))
+	require.NoError(t, err)
+	other, err := preview.Parse(bytes.NewReader(bytes.ReplaceAll(raw, []byte(`"desiredCount":7`), []byte(`"desiredCount":9`))))
+	require.NoError(t, err)
+	assert.NotEqual(t, p.Digest(), other.Digest(), "what somebody changes after the approval is taken back unseen")
 }
 
 func TestACommentFitsWhateverTheChange(t *testing.T) {
@@ -165,8 +190,11 @@ func TestACommentFitsWhateverTheChange(t *testing.T) {
 
 func TestNamesAndValuesCannotForgeTheComment(t *testing.T) {
 	evil := "x`\n```\n</details>\n# @octo-org/team <img src=x> | **safe**"
-	in := fmt.Sprintf(`{"steps":[{"op":"delete","urn":%q,"oldState":{"id":%q}},{"op":"create","urn":%q,"newState":{"inputs":{"k":%q}}}]}`,
-		"urn:pulumi:staging::sentry::a:b:C::"+evil, evil, "urn:pulumi:staging::sentry::a:b:D::y", evil)
+	quoted, err := json.Marshal(evil)
+	require.NoError(t, err)
+	name := strings.Trim(string(quoted), `"`)
+	in := events(`{"op":"delete","urn":"urn:pulumi:staging::sentry::a:b:C::`+name+`","old":{"id":`+string(quoted)+`}}`,
+		`{"op":"create","urn":"urn:pulumi:staging::sentry::a:b:D::y","new":{"inputs":{"k":`+string(quoted)+`}}}`)
 	p, err := preview.Parse(strings.NewReader(in))
 	require.NoError(t, err)
 	text := preview.Render(p, preview.Options{Stack: "staging"})
@@ -177,7 +205,7 @@ func TestNamesAndValuesCannotForgeTheComment(t *testing.T) {
 }
 
 func TestSectionsOfOtherCommandsHaveTheirPlace(t *testing.T) {
-	text := preview.Render(recorded(t, "change.json"), preview.Options{Stack: "staging", Sections: []preview.Section{{Title: "Cost", Markdown: "+ $3.10 a month"}, {Title: "Empty"}}})
+	text := preview.Render(recorded(t, "change.events"), preview.Options{Stack: "staging", Sections: []preview.Section{{Title: "Cost", Markdown: "+ $3.10 a month"}, {Title: "Empty"}}})
 	above, _, _ := strings.Cut(text, "<details>")
 	assert.Contains(t, above, "#### Cost\n\n+ $3.10 a month")
 	assert.NotContains(t, text, "Empty")
@@ -185,20 +213,20 @@ func TestSectionsOfOtherCommandsHaveTheirPlace(t *testing.T) {
 
 // F4: the fingerprint decides whether an apply may go on.
 func TestDigest(t *testing.T) {
-	change := recorded(t, "change.json").Digest()
+	change := recorded(t, "change.events").Digest()
 	assert.Len(t, change, 64)
-	assert.Equal(t, change, recorded(t, "change-again.json").Digest(), "the same preview made twice does not match: every deployment would stop")
+	assert.Equal(t, change, recorded(t, "change-again.events").Digest(), "the same preview made twice does not match: every deployment would stop")
 
-	raw, err := os.ReadFile(filepath.Join("testdata", "change.json"))
+	raw, err := os.ReadFile(filepath.Join("testdata", "change.events"))
 	require.NoError(t, err)
 	for what, edit := range map[string][2]string{
-		"another operation":     {`"op": "delete"`, `"op": "update"`},
-		"another new value":     {`"cidrBlock": "10.0.9.0/24"`, `"cidrBlock": "10.0.8.0/24"`},
-		"another old value":     {`"desiredCount": 1`, `"desiredCount": 5`},
+		"another operation":     {`"op":"delete"`, `"op":"update"`},
+		"another new value":     {`"cidrBlock":"10.0.9.0/24"`, `"cidrBlock":"10.0.8.0/24"`},
+		"another old value":     {`"desiredCount":1`, `"desiredCount":5`},
 		"another resource":      {"sentry-staging-old", "sentry-staging-older"},
-		"another physical id":   {`"id": "id-sentry-staging-old"`, `"id": "id-else"`},
-		"another configuration": {`"aws:region": "us-east-1"`, `"aws:region": "eu-west-1"`},
-		"another reason":        {"\"replaceReasons\": [\n    \"cidrBlock\"", "\"replaceReasons\": [\n    \"tags\""},
+		"another physical id":   {`"id":"sentry-staging-old-123456789012"`, `"id":"id-else"`},
+		"another configuration": {`"aws:region":"us-east-1"`, `"aws:region":"eu-west-1"`},
+		"another reason":        {`"keys":["cidrBlock"]`, `"keys":["tags"]`},
 	} {
 		edited := bytes.ReplaceAll(raw, []byte(edit[0]), []byte(edit[1]))
 		require.NotEqual(t, raw, edited, "%s: the edit does not apply", what)
@@ -206,13 +234,13 @@ func TestDigest(t *testing.T) {
 		require.NoError(t, err)
 		assert.NotEqual(t, change, p.Digest(), "%s would be applied though it was not shown", what)
 	}
-	assert.NotEqual(t, change, recorded(t, "same.json").Digest())
+	assert.NotEqual(t, change, recorded(t, "same.events").Digest())
 }
 
 // A resource that the provider names gets another random name in every preview of its creation.
 func TestDigestWithAutoNames(t *testing.T) {
 	digest := func(name, defaults string) string {
-		p, err := preview.Parse(strings.NewReader(fmt.Sprintf(`{"steps":[{"op":"create","urn":"urn:pulumi:staging::sentry::a:b:C::x","newState":{"inputs":{"name":%q,"__defaults":%s}}}]}`, name, defaults)))
+		p, err := preview.Parse(strings.NewReader(events(fmt.Sprintf(`{"op":"create","urn":"urn:pulumi:staging::sentry::a:b:C::x","new":{"inputs":{"name":%q,"__defaults":%s}}}`, name, defaults))))
 		require.NoError(t, err)
 		assert.NotContains(t, preview.Render(p, preview.Options{Stack: "staging"}), "__defaults")
 		return p.Digest()
@@ -223,7 +251,7 @@ func TestDigestWithAutoNames(t *testing.T) {
 }
 
 func TestUnreadableInputIsAnError(t *testing.T) {
-	for _, in := range []string{`{"steps": 5}`, `{"steps": [`, `{"sequence": 1, "resourcePreEvent": 4}`} {
+	for _, in := range []string{`{"steps": []}`, `{"sequence": 1, `, `{"sequence": 1, "resourcePreEvent": 4}`, `{"sequence":0,"preludeEvent":{}} {"steps":[]}`, `{} 5`} {
 		_, err := preview.Parse(strings.NewReader(in))
 		assert.Error(t, err, in)
 	}

@@ -7,8 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"sentry/internal/delivery/markdown"
 )
 
 // CommentLimit is the length of the longest comment GitHub accepts. GitHub counts
@@ -27,6 +27,7 @@ const (
 	maxProps     = 24  // properties of one resource
 	dangerBudget = 20_000
 	errorBudget  = 12_000
+	driftBudget  = 8_000
 )
 
 // Options say what stands around the changes.
@@ -52,7 +53,7 @@ type Options struct {
 type Section struct{ Title, Markdown string }
 
 // Marker is the hidden line that finds a stack's comment again.
-func Marker(stack string) string { return "<!-- sentry-preview:" + plain(stack) + " -->" }
+func Marker(stack string) string { return "<!-- sentry-preview:" + markdown.Plain(stack) + " -->" }
 
 // Render writes the preview as Markdown: heading, errors, then replacements and
 // deletions in bold, then everything else folded. p may be nil when there was no
@@ -68,13 +69,13 @@ func Render(p *Preview, o Options) string {
 	var top strings.Builder
 	top.WriteString(Marker(o.Stack) + "\n")
 	if failed {
-		fmt.Fprintf(&top, "### :x: Preview of %s failed\n\n", code(o.Stack))
+		fmt.Fprintf(&top, "### :x: Preview of %s failed\n\n", markdown.Code(o.Stack))
 	} else {
-		fmt.Fprintf(&top, "### Preview of %s: %s\n\n", code(o.Stack), p.Counts())
+		fmt.Fprintf(&top, "### Preview of %s: %s\n\n", markdown.Code(o.Stack), p.Counts())
 	}
 	var facts []string
 	if o.Commit != "" {
-		facts = append(facts, "commit "+code(o.Commit))
+		facts = append(facts, "commit "+markdown.Code(o.Commit))
 	}
 	if o.RunURL != "" {
 		facts = append(facts, "[run]("+o.RunURL+")")
@@ -91,8 +92,12 @@ func Render(p *Preview, o Options) string {
 	writeDangers(&top, p, min(dangerBudget, limit/3))
 
 	var tail strings.Builder
+	if len(p.Drift) > 0 {
+		tail.WriteString(markdown.Fold(markdown.Count(len(p.Drift), "resource")+" changed outside of Pulumi, which the update takes into account",
+			markdown.Fence("diff", markdown.Cut(found(p.Drift), driftBudget))))
+	}
 	if warnings := p.messages("warning"); len(warnings) > 0 {
-		tail.WriteString(fold(count(len(warnings), "warning"), fence("", cut(strings.Join(warnings, "\n"), 4000))))
+		tail.WriteString(markdown.Fold(markdown.Count(len(warnings), "warning"), markdown.Fence("", markdown.Cut(strings.Join(warnings, "\n"), 4000))))
 	}
 
 	// The folded list gets what is left after the sections, which come from commands
@@ -109,7 +114,7 @@ func Render(p *Preview, o Options) string {
 	const reserve = 300 // the fold's own markup and the note on what is missing
 	top.WriteString(listChanges(p, failed, limit-top.Len()-tail.Len()-reserve))
 	top.WriteString(tail.String())
-	return cut(top.String(), limit)
+	return markdown.Cut(top.String(), limit)
 }
 
 func writeErrors(b *strings.Builder, p *Preview, stderr string) {
@@ -120,8 +125,8 @@ func writeErrors(b *strings.Builder, p *Preview, stderr string) {
 	if len(messages) == 0 {
 		messages = []string{"pulumi gave no reason; its log is in the run"}
 	}
-	b.WriteString(fence("", cut(strings.Join(messages, "\n\n"), errorBudget)) + "\n")
-	if len(p.Steps) > 0 {
+	b.WriteString(markdown.Fence("", markdown.Cut(strings.Join(messages, "\n\n"), errorBudget)) + "\n")
+	if p.HasChanges() {
 		b.WriteString("What follows was computed before the failure and is **not complete**.\n\n")
 	}
 }
@@ -133,11 +138,11 @@ func writeDangers(b *strings.Builder, p *Preview, budget int) {
 		if !s.dangerous() {
 			continue
 		}
-		line := fmt.Sprintf("- **%s** %s **%s**", strings.ToUpper(s.Op), code(s.Type()), escape(s.Name()))
+		line := fmt.Sprintf("- **%s** %s **%s**", strings.ToUpper(s.operation()), markdown.Code(s.Type()), markdown.Escape(s.Name()))
 		if len(s.Replaces) > 0 {
 			reasons := slices.Sorted(slices.Values(s.Replaces))
 			for i := range reasons {
-				reasons[i] = code(reasons[i])
+				reasons[i] = markdown.Code(reasons[i])
 			}
 			line += " because of " + strings.Join(reasons, ", ")
 		}
@@ -179,17 +184,34 @@ func listChanges(p *Preview, failed bool, budget int) string {
 		}
 		return "Nothing would change.\n"
 	}
-	title := count(total, "change")
+	title := markdown.Count(total, "change")
 	if left > 0 {
 		title += fmt.Sprintf(", %d of them not shown for want of space", left)
 	}
-	return fold(title, fence("diff", body.String()))
+	return markdown.Fold(title, markdown.Fence("diff", body.String()))
 }
 
-// title is one line; its first character colours it in a block of type diff.
+// found lists what a refresh brought.
+func found(drift []Step) string {
+	var b strings.Builder
+	for _, s := range drift {
+		if s.New == nil {
+			s.Op = "gone"
+		} else {
+			s.Op = "changed"
+		}
+		b.WriteString(s.describe())
+	}
+	return b.String()
+}
+
+// title is one line; its first character colors it in a block of type diff.
 func (s Step) title() string {
 	sign := map[string]string{"create": "+", "import": "+", "update": "!", "replace": "-", "delete": "-"}[s.Op]
-	return fmt.Sprintf("%s %s %s %s\n", cmp.Or(sign, "#"), s.Op, plain(s.Type()), plain(s.Name()))
+	if s.revision() {
+		sign = "!"
+	}
+	return fmt.Sprintf("%s %s %s %s\n", cmp.Or(sign, "#"), s.operation(), markdown.Plain(s.Type()), markdown.Plain(s.Name()))
 }
 
 // describe is the title and the properties that differ.
@@ -247,7 +269,7 @@ func (s Step) properties() []string {
 	}
 	var lines []string
 	for _, k := range slices.Sorted(maps.Keys(keys)) {
-		lines = append(lines, plain(k)+": changed")
+		lines = append(lines, markdown.Plain(k)+": changed")
 	}
 	return lines
 }
@@ -312,18 +334,18 @@ func difference(before, after map[string]string) []string {
 	var lines []string
 	for _, k := range slices.Sorted(maps.Keys(before)) {
 		if _, ok := after[k]; !ok {
-			lines = append(lines, plain(k)+": "+before[k]+" → (removed)")
+			lines = append(lines, markdown.Plain(k)+": "+before[k]+" → (removed)")
 		}
 	}
 	for _, k := range slices.Sorted(maps.Keys(after)) {
 		old, ok := before[k]
 		switch {
 		case !ok:
-			lines = append(lines, plain(k)+": "+after[k])
+			lines = append(lines, markdown.Plain(k)+": "+after[k])
 		case old == secretText && after[k] == secretText && before != nil:
-			lines = append(lines, plain(k)+": "+secretText+" (may differ)")
+			lines = append(lines, markdown.Plain(k)+": "+secretText+" (may differ)")
 		case old != after[k]:
-			lines = append(lines, plain(k)+": "+old+" → "+after[k])
+			lines = append(lines, markdown.Plain(k)+": "+old+" → "+after[k])
 		}
 	}
 	slices.Sort(lines)
@@ -342,7 +364,7 @@ func show(v any) string {
 	if err != nil {
 		return "(not shown)"
 	}
-	return plain(cut(string(text), maxValue))
+	return markdown.Plain(markdown.Cut(string(text), maxValue))
 }
 
 func (p *Preview) messages(severity string) []string {
@@ -359,71 +381,4 @@ func (p *Preview) messages(severity string) []string {
 		}
 	}
 	return out
-}
-
-// plain takes out control characters, so that a name cannot forge a line.
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
-			return ' '
-		}
-		return r
-	}, s)
-}
-
-// code is a code span, in which Markdown, HTML and mentions mean nothing.
-func code(s string) string { return "`" + strings.ReplaceAll(plain(s), "`", "'") + "`" }
-
-// escape makes text safe outside a code span. Nothing but a code span stops a mention.
-func escape(s string) string {
-	if strings.ContainsRune(s, '@') {
-		return code(s)
-	}
-	var b strings.Builder
-	for _, r := range plain(s) {
-		if strings.ContainsRune("\\`*_{}[]<>()#!|~&", r) {
-			b.WriteByte('\\')
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-// fence is a block of code whose fence is longer than any run of backticks inside.
-func fence(language, text string) string {
-	longest, run := 2, 0
-	for _, r := range text {
-		if r != '`' {
-			run = 0
-			continue
-		}
-		run++
-		longest = max(longest, run)
-	}
-	bar := strings.Repeat("`", longest+1)
-	return bar + language + "\n" + strings.TrimRight(text, "\n") + "\n" + bar + "\n"
-}
-
-func fold(title, body string) string {
-	return "<details><summary>" + title + "</summary>\n\n" + body + "\n</details>\n"
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// cut shortens s to at most n bytes without splitting a character.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	const mark = " … (cut)"
-	n = max(n-len(mark), 0)
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n] + mark
 }

@@ -2,7 +2,6 @@
 package report
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"sentry/internal/delivery/github"
+	"sentry/internal/delivery/markdown"
 )
 
 // Need is one entry of GitHub's `needs` context.
@@ -113,7 +113,7 @@ func Judge(needs map[string]Need) Verdict {
 // Render is the report as Markdown.
 func Render(d Deployment) string {
 	var b strings.Builder
-	env := code(d.Environment)
+	env := markdown.Code(d.Environment)
 	switch v := Judge(d.Needs); v {
 	case Succeeded:
 		fmt.Fprintf(&b, "## :white_check_mark: Deployed to %s\n\n", env)
@@ -142,17 +142,17 @@ func Render(d Deployment) string {
 func (d Deployment) facts(b *strings.Builder) {
 	var facts []string
 	if d.Commit != "" {
-		fact := "commit " + code(d.Commit)
+		fact := "commit " + markdown.Code(d.Commit)
 		if d.Ref != "" {
-			fact += " of " + code(d.Ref)
+			fact += " of " + markdown.Code(d.Ref)
 		}
 		facts = append(facts, fact)
 	}
 	if d.Source != "" && d.Source != d.Commit {
-		facts = append(facts, "application "+code(d.Source))
+		facts = append(facts, "application "+markdown.Code(d.Source))
 	}
 	if d.Actor != "" {
-		facts = append(facts, "by "+code(d.Actor))
+		facts = append(facts, "by "+markdown.Code(d.Actor))
 	}
 	if d.RunURL != "" {
 		facts = append(facts, "[run]("+d.RunURL+")")
@@ -195,9 +195,9 @@ func (d Deployment) detail(job string) string {
 	case job == Infrastructure && d.Needs[job].Result == "skipped" && d.Needs[Preview].Result == "success":
 		return d.Needs[Preview].Outputs["reason"]
 	case job == Backend && out["image"] != "":
-		return code(out["image"])
+		return markdown.Code(out["image"])
 	case job == Frontend && out["release"] != "":
-		return "release " + code(out["release"][:min(12, len(out["release"]))])
+		return "release " + markdown.Code(out["release"][:min(12, len(out["release"]))])
 	}
 	return ""
 }
@@ -229,13 +229,13 @@ func (d Deployment) failures(b *strings.Builder) {
 			step := slices.IndexFunc(j.Steps, func(s github.Step) bool { return s.Conclusion == "failure" })
 			switch {
 			case step >= 0:
-				line += " in step " + code(j.Steps[step].Name)
+				line += " in step " + markdown.Code(j.Steps[step].Name)
 			case len(j.Steps) == 0:
 				line += " before its first step: the approval was refused, or no runner took it"
 			}
 		}
 		if text := strings.TrimSpace(need.Outputs["failure"]); text != "" {
-			line += "\n\n" + indent(fence(text))
+			line += "\n\n" + indent(strings.TrimSuffix(markdown.Fence("", text), "\n"))
 		}
 		failed = append(failed, line)
 	}
@@ -254,18 +254,6 @@ func (d Deployment) job(name string) *github.Job {
 		}
 	}
 	return nil
-}
-
-func code(s string) string {
-	return "`" + strings.NewReplacer("`", "'", "\n", " ", "|", "\\|").Replace(cmp.Or(s, "?")) + "`"
-}
-
-func fence(s string) string {
-	bar := "```"
-	for strings.Contains(s, bar) {
-		bar += "`"
-	}
-	return bar + "\n" + s + "\n" + bar
 }
 
 func indent(s string) string { return "  " + strings.ReplaceAll(s, "\n", "\n  ") + "\n" }

@@ -6,11 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"sentry/internal/delivery/github"
-	"sentry/internal/delivery/report"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sentry/internal/delivery/github"
+	"sentry/internal/delivery/report"
 )
 
 func needs(preview, infrastructure, backend, frontend string) map[string]report.Need {

@@ -7,10 +7,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
-
-	"sentry/internal/delivery/rollout"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -18,6 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sentry/internal/delivery/rollout"
 )
 
 const released = "arn:aws:ecs:us-east-1:123456789012:task-definition/sentry-staging-backend:8"
@@ -30,7 +33,12 @@ type fakeECS struct {
 	answers []string
 	asked   int
 	listErr error
+	reason  string // of a stopped task, in place of the recorded one
+	// definitions are those that were asked for.
+	definitions []string
 }
+
+func revisionOf(arn string) string { return arn[strings.LastIndex(arn, ":")+1:] }
 
 func decode(t *testing.T, name string, into any) {
 	t.Helper()
@@ -62,13 +70,17 @@ func (f *fakeECS) ListTasks(_ context.Context, in *ecs.ListTasksInput, _ ...func
 func (f *fakeECS) DescribeTasks(context.Context, *ecs.DescribeTasksInput, ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error) {
 	out := &ecs.DescribeTasksOutput{}
 	decode(f.t, "stopped-tasks", out)
+	if f.reason != "" {
+		out.Tasks[0].StoppedReason = &f.reason
+	}
 	return out, nil
 }
 
 func (f *fakeECS) DescribeTaskDefinition(_ context.Context, in *ecs.DescribeTaskDefinitionInput, _ ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error) {
-	assert.Equal(f.t, released, aws.ToString(in.TaskDefinition), "the logs of another version are shown")
 	out := &ecs.DescribeTaskDefinitionOutput{}
 	decode(f.t, "task-definition", out)
+	out.TaskDefinition.ContainerDefinitions[0].Image = aws.String("image of " + revisionOf(aws.ToString(in.TaskDefinition)))
+	f.definitions = append(f.definitions, aws.ToString(in.TaskDefinition))
 	return out, nil
 }
 
@@ -86,23 +98,33 @@ func (f fakeLogs) GetLogEvents(_ context.Context, in *cloudwatchlogs.GetLogEvent
 	return out, nil
 }
 
-// verify runs against the answers with a clock that jumps instead of waiting.
-func verify(t *testing.T, desired int, answers ...string) (*fakeECS, string, error) {
+const (
+	logGroup = "/ecs/sentry-staging-backend"
+	panicked = "ecs/backend/1f2e3d4c5b6a79880000000000000001"
+)
+
+func target(desired int) rollout.Target {
+	return rollout.Target{Cluster: "sentry-staging-cluster", Service: "sentry-staging-backend", TaskDefinition: released, DesiredCount: desired}
+}
+
+// inBubble runs a verifier on the answers where the clock jumps instead of waiting.
+func inBubble(t *testing.T, answers []string, do func(ctx context.Context, v rollout.Verifier) error) (api *fakeECS, log string, err error) {
 	t.Helper()
-	api := &fakeECS{t: t, answers: answers}
-	now := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
-	var out bytes.Buffer
-	v := rollout.Verifier{
-		ECS: api, Out: &out, Interval: 15 * time.Second, Timeout: 10 * time.Minute,
-		Logs: fakeLogs{"/ecs/sentry-staging-backend ecs/backend/1f2e3d4c5b6a79880000000000000001": {"starting", "panic: no database\n"}},
-		Now:  func() time.Time { return now },
-		Sleep: func(_ context.Context, d time.Duration) error {
-			now = now.Add(d)
-			return nil
-		},
-	}
-	err := v.Verify(t.Context(), rollout.Target{Cluster: "sentry-staging-cluster", Service: "sentry-staging-backend", TaskDefinition: released, DesiredCount: desired})
-	return api, out.String(), err
+	synctest.Test(t, func(t *testing.T) {
+		api = &fakeECS{t: t, answers: answers}
+		var out bytes.Buffer
+		err = do(t.Context(), rollout.Verifier{
+			ECS: api, Out: &out, Interval: 15 * time.Second, Timeout: 10 * time.Minute, ShowLogs: true,
+			Logs: fakeLogs{logGroup + " " + panicked: {"starting", "panic: no database\n"}},
+		})
+		log = out.String()
+	})
+	return api, log, err
+}
+
+func verify(t *testing.T, desired int, answers ...string) (api *fakeECS, log string, err error) {
+	t.Helper()
+	return inBubble(t, answers, func(ctx context.Context, v rollout.Verifier) error { return v.Verify(ctx, target(desired)) })
 }
 
 func TestCompleted(t *testing.T) {
@@ -142,17 +164,27 @@ func TestTheFailureShowsWhyTheTasksStopped(t *testing.T) {
 	} {
 		assert.Contains(t, failure.Evidence, want)
 	}
+	assert.Equal(t, []string{released}, failureDefinitions(t), "the logs of another version are shown")
 	assert.NotContains(t, failure.Evidence, "Scaling activity", "an ordinary stop of the old version is shown as a cause")
 	first := bytes.Index([]byte(failure.Evidence), []byte("0000000000000002 stopped"))
 	second := bytes.Index([]byte(failure.Evidence), []byte("0000000000000001 stopped"))
 	assert.Less(t, first, second, "the newest task does not come first")
 }
 
+func failureDefinitions(t *testing.T) []string {
+	t.Helper()
+	api, _, _ := verify(t, 2, "rolled-back")
+	return api.definitions
+}
+
 func TestFailedWithoutRollback(t *testing.T) {
-	_, _, err := verify(t, 2, "failed-no-rollback")
-	var failure *rollout.Failure
-	require.ErrorAs(t, err, &failure)
-	assert.Contains(t, failure.Reason, "the deployment of sentry-staging-backend:8 failed: ECS deployment circuit breaker: tasks failed to start.")
+	for _, answer := range []string{"failed-no-rollback", "first-failed"} {
+		_, _, err := verify(t, 2, answer)
+		var failure *rollout.Failure
+		require.ErrorAs(t, err, &failure)
+		assert.Contains(t, failure.Reason, "the deployment of sentry-staging-backend:8 failed: ECS deployment circuit breaker: tasks failed to start.")
+		assert.Contains(t, failure.Evidence, "panic: no database", "the most likely first failure gives no evidence")
+	}
 }
 
 func TestStillInProgressAfterTheTimeOut(t *testing.T) {
@@ -160,7 +192,7 @@ func TestStillInProgressAfterTheTimeOut(t *testing.T) {
 		api, _, err := verify(t, 2, answer)
 		var failure *rollout.Failure
 		require.ErrorAs(t, err, &failure)
-		assert.Contains(t, failure.Reason, "still in progress after 10m0s")
+		assert.Contains(t, failure.Reason, "is not done after 10m0s")
 		assert.Equal(t, 41, api.asked, "one question at the start and one every 15 s for 10 min")
 		assert.Contains(t, failure.Evidence, "panic: no database", "a task that keeps failing to start is not explained")
 	}
@@ -176,6 +208,88 @@ func TestNoTasksIsASuccessOnlyWhenNoneWereAskedFor(t *testing.T) {
 	}
 }
 
+// The state stays COMPLETED when the tasks die afterwards.
+func TestCompletedWithoutItsTasksIsNoSuccess(t *testing.T) {
+	for answer, counts := range map[string]string{"died": "0 of 2 tasks running", "one-of-two": "1 of 2 tasks running"} {
+		_, _, err := verify(t, 2, answer)
+		require.ErrorContains(t, err, "is not done after 10m0s: sentry-staging-backend:8: COMPLETED, "+counts, "a service that does not serve is reported as a success")
+	}
+	_, _, err := verify(t, 2, "died", "completed")
+	require.NoError(t, err, "a task that is replaced in that moment fails the deployment")
+}
+
+// While Pulumi waits for its update, the service says what becomes of it.
+func TestFollow(t *testing.T) {
+	before := strings.TrimSuffix(released, "8") + "7"
+	follow := func(answers ...string) (*fakeECS, error) {
+		api, _, err := inBubble(t, answers, func(ctx context.Context, v rollout.Verifier) error {
+			to := target(2)
+			to.TaskDefinition = before
+			return v.Follow(ctx, to)
+		})
+		return api, err
+	}
+	api, err := follow("rolled-back", "rolled-back", "in-progress", "completed")
+	require.NoError(t, err, "what ran before is taken for what was released")
+	assert.Equal(t, 4, api.asked)
+	_, err = follow("rolled-back", "in-progress", "rolling-back")
+	require.ErrorContains(t, err, "rolled back: the service runs sentry-staging-backend:7, not sentry-staging-backend:8 which was released")
+	require.ErrorContains(t, err, "panic: no database")
+	_, err = follow("rolled-back")
+	require.ErrorContains(t, err, "it has not begun")
+}
+
+func TestRunning(t *testing.T) {
+	for name, c := range map[string]struct {
+		answers []string
+		want    string
+	}{
+		"completed":                              {[]string{"in-progress", "completed"}, "image of 8"},
+		"rolled back, after a while":             {[]string{"rolling-back", "rolled-back"}, "image of 7"},
+		"the new one neither fails nor succeeds": {[]string{"in-progress"}, "image of 7"},
+		"failed, and not rolled back":            {[]string{"failed-no-rollback"}, "image of 7"},
+		"the first release failed":               {[]string{"first-failed"}, ""},
+		"nothing runs":                           {[]string{"no-tasks"}, ""},
+		"all tasks have died":                    {[]string{"died"}, ""},
+	} {
+		_, _, err := inBubble(t, c.answers, func(ctx context.Context, v rollout.Verifier) error {
+			image, _, err := v.Running(ctx, "sentry-staging-cluster", "sentry-staging-backend")
+			assert.Equal(t, c.want, image, name)
+			return err
+		})
+		require.NoError(t, err, name)
+	}
+}
+
+// The lines are the application's: they must not become commands to the runner, nor fill the job's outputs, nor be
+// published where the repository is public.
+func TestLogLinesAreData(t *testing.T) {
+	evil := "first\r\n::stop-commands::x\r::add-mask::y\n" + strings.Repeat("z", 3000) + "\u202e"
+	for _, show := range []bool{true, false} {
+		_, _, err := inBubble(t, []string{"rolled-back"}, func(ctx context.Context, v rollout.Verifier) error {
+			v.ShowLogs = show
+			v.Logs = fakeLogs{logGroup + " " + panicked: slices.Repeat([]string{evil}, 20)}
+			return v.Verify(ctx, target(2))
+		})
+		var failure *rollout.Failure
+		require.ErrorAs(t, err, &failure)
+		for line := range strings.Lines(failure.Evidence) {
+			assert.False(t, strings.HasPrefix(line, "::"), "the application gives the runner a command: %s", line)
+			assert.LessOrEqual(t, len(line), 600, "a line is not cut")
+		}
+		assert.LessOrEqual(t, len(failure.Evidence), 20_000, "with the outputs of all jobs in one variable, the report cannot start")
+		assert.Equal(t, show, strings.Contains(failure.Evidence, "    | ::add-mask::y"))
+		assert.Equal(t, !show, strings.Contains(failure.Evidence, "aws logs tail "+logGroup+" --log-stream-names "+panicked))
+		assert.NotContains(t, failure.Evidence, "\u202e")
+	}
+}
+
+func TestAnImageWithoutCurlIsExplained(t *testing.T) {
+	api := &fakeECS{t: t, answers: []string{"rolled-back"}, reason: "Task failed container health checks"}
+	err := rollout.Verifier{ECS: api, Logs: fakeLogs{}, Out: &bytes.Buffer{}}.Verify(t.Context(), target(2))
+	require.ErrorContains(t, err, "the image must have the program that it calls (curl or wget)")
+}
+
 func TestNoSuchService(t *testing.T) {
 	for _, answer := range []string{"missing", "inactive", "draining"} {
 		_, _, err := verify(t, 2, answer)
@@ -185,7 +299,9 @@ func TestNoSuchService(t *testing.T) {
 }
 
 func TestAnUnansweredQuestionIsNotASuccess(t *testing.T) {
-	_, _, err := verify(t, 2, "throttled")
+	_, _, err := verify(t, 2, "throttled", "throttled", "throttled", "completed")
+	require.NoError(t, err, "a few answers that do not come fail a deployment that went well")
+	_, _, err = verify(t, 2, "throttled")
 	require.ErrorContains(t, err, "ThrottlingException")
 	_, _, err = verify(t, 2, "in-progress", "throttled")
 	require.ErrorContains(t, err, "ThrottlingException")
