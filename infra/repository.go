@@ -26,7 +26,8 @@ func newRepository(ctx *pulumi.Context, name string, args *ServiceArgs, child pu
 		ImageTagMutability:         pulumi.String("IMMUTABLE"),
 		ImageScanningConfiguration: ecr.RepositoryImageScanningConfigurationArgs{ScanOnPush: pulumi.Bool(true)},
 		EncryptionConfigurations:   ecr.RepositoryEncryptionConfigurationArray{encrypted},
-	}, child, pulumi.Protect(args.Protect))
+			// Another encryption would be another repository, without the images: an existing one keeps what it has.
+	}, child, pulumi.Protect(args.Protect), pulumi.IgnoreChanges([]string{"encryptionConfigurations"}))
 	if err != nil {
 		return nil, fmt.Errorf("create the image repository: %w", err)
 	}

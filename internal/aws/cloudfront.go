@@ -15,7 +15,12 @@ var cloudfront = []Type{
 		Outputs: "arn=arn:aws:cloudfront::{account}:distribution/{id} domainName=d{hex14}.cloudfront.net etag=E{hex13} " +
 			"hostedZoneId=Z2FDTNDATAQYW2 callerReference={uuid} status=Deployed inProgressValidationBatches=0 " +
 			"lastModifiedTime=2026-01-01T00:00:00Z trustedKeyGroups=[] trustedSigners=[]",
-		Missing: "NoSuchDistribution: The specified distribution does not exist.",
+		Refs: []Ref{
+			{Path: "origins.vpcOriginConfig.vpcOriginId", To: CloudFrontVpcOrigin},
+			{Path: "origins.originAccessControlId", To: CloudFrontOriginAccessControl},
+			{Path: "defaultCacheBehavior.functionAssociations.functionArn", To: CloudFrontFunction},
+			{Path: "orderedCacheBehaviors.functionAssociations.functionArn", To: CloudFrontFunction},
+		},
 		Owned:   []string{"distribution/*"},
 		Calls: Calls{
 			Create: "cloudfront:CreateDistribution cloudfront:TagResource",
@@ -33,7 +38,8 @@ var cloudfront = []Type{
 		Token: CloudFrontFunction, Noun: "CloudFront Function", ID: "{name}", Name: "name", Global: true,
 		Outputs: "arn=arn:aws:cloudfront::{account}:function/{name} etag=E{hex13} liveStageEtag=E{hex13} status=UNASSOCIATED",
 		Taken:   "FunctionAlreadyExists: A function with the same name already exists in this AWS account.",
-		Missing: "NoSuchFunctionExists: The specified function does not exist.",
+		Missing: "NoSuchFunctionExists: The specified function does not exist (%s).",
+		InUse:   "FunctionInUse: The function is being used by a distribution (%s).",
 		Owned:   []string{"function/{prefix}-*"},
 		Calls: Calls{
 			Create: "cloudfront:CreateFunction cloudfront:PublishFunction",
@@ -48,6 +54,8 @@ var cloudfront = []Type{
 		Token: CloudFrontOriginAccessControl, Noun: "CloudFront Origin Access Control", ID: "E{hex13}", Name: "name", Global: true,
 		Outputs: "arn=arn:aws:cloudfront::{account}:origin-access-control/{id} etag=E{hex13}",
 		Taken:   "OriginAccessControlAlreadyExists: An origin access control with the same name already exists.",
+		Missing: "NoSuchOriginAccessControl: The origin access control does not exist (%s).",
+		InUse:   "OriginAccessControlInUse: Cannot delete the origin access control because it's in use by one or more distributions (%s).",
 		Owned:   []string{"origin-access-control/*"},
 		Calls: Calls{
 			Create: "cloudfront:CreateOriginAccessControl",
@@ -67,6 +75,8 @@ var cloudfront = []Type{
 	{
 		Token: CloudFrontVpcOrigin, Noun: "CloudFront VPC Origin", ID: "vo_{hex22}", Global: true,
 		Outputs: "arn=arn:aws:cloudfront::{account}:vpcorigin/{id} etag=E{hex13}",
+		Missing: "EntityNotFound: The VPC origin was not found (%s).",
+		InUse:   "CannotDeleteEntityWhileInUse: The VPC origin is being used by a distribution (%s).",
 		Refs:    []Ref{{Path: "vpcOriginEndpointConfig.arn", To: LBLoadBalancer}},
 		Owned:   []string{"vpcorigin/*"},
 		Calls: Calls{

@@ -44,8 +44,8 @@ var ecs = []Type{
 	},
 	// Waiting for the steady state follows the deployment; deleting first scales the service to nothing.
 	{
-		Token: ECSService, Noun: "ECS Service", Import: "{clusterName}/{name}",
-		ID: "arn:aws:ecs:{region}:{account}:service/{clusterName}/{name}", Name: "name",
+		Token: ECSService, Noun: "ECS Service", Import: "{nameOfCluster}/{name}",
+		ID: "arn:aws:ecs:{region}:{account}:service/{nameOfCluster}/{name}", Name: "name",
 		Outputs: "desiredCount=0 healthCheckGracePeriodSeconds=0 platformVersion=LATEST propagateTags=NONE",
 		Taken:   "InvalidParameterException: Creation of service was not idempotent.",
 		Refs: []Ref{
