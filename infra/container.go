@@ -15,6 +15,8 @@ const (
 	containerName = "backend"
 	// logStreamPrefix begins the log streams: ecs/backend/<task id>.
 	logStreamPrefix = "ecs"
+	// logBuffer holds the lines of some minutes, and is a twentieth of the smallest task's memory.
+	logBuffer = "25m"
 )
 
 // container is what a task runs, before it becomes AWS's document.
@@ -43,6 +45,7 @@ type containerDefinition struct {
 	LogConfiguration logConfiguration `json:"logConfiguration"`
 	PortMappings     []portMapping    `json:"portMappings"`
 	MountPoints      []mountPoint     `json:"mountPoints"`
+	Privileged       bool             `json:"privileged"`
 	ReadOnlyRoot     bool             `json:"readonlyRootFilesystem,omitempty"`
 	StopTimeout      int              `json:"stopTimeout,omitempty"`
 	User             string           `json:"user,omitempty"`
@@ -89,33 +92,42 @@ type mountPoint struct {
 // definition is the JSON of the task definition's only container.
 func (c container) definition() (string, error) {
 	document := []containerDefinition{{
-		Name:        containerName,
-		Image:       c.image,
-		Essential:   true,
-		Environment: sortedVariables(c.environment),
-		Secrets:     sortedSecrets(c.secrets),
-		HealthCheck: c.healthCheck(),
-		LogConfiguration: logConfiguration{
-			LogDriver: "awslogs",
-			Options: map[string]string{
-				"awslogs-group":         c.logGroup,
-				"awslogs-region":        c.region,
-				"awslogs-stream-prefix": logStreamPrefix,
-			},
-		},
-		PortMappings:   []portMapping{{ContainerPort: c.port, HostPort: c.port, Protocol: "tcp"}},
-		MountPoints:    append([]mountPoint{}, c.writable...),
-		ReadOnlyRoot:   c.ReadOnlyRootFilesystem,
-		StopTimeout:    c.StopTimeout,
-		User:           c.User,
-		SystemControls: []struct{}{},
-		VolumesFrom:    []struct{}{},
+		Name:             containerName,
+		Image:            c.image,
+		Essential:        true,
+		Environment:      sortedVariables(c.environment),
+		Secrets:          sortedSecrets(c.secrets),
+		HealthCheck:      c.healthCheck(),
+		LogConfiguration: c.logConfiguration(),
+		PortMappings:     []portMapping{{ContainerPort: c.port, HostPort: c.port, Protocol: "tcp"}},
+		MountPoints:      append([]mountPoint{}, c.writable...),
+		ReadOnlyRoot:     c.ReadOnlyRootFilesystem,
+		StopTimeout:      c.StopTimeout,
+		User:             c.User,
+		SystemControls:   []struct{}{},
+		VolumesFrom:      []struct{}{},
 	}}
 	text, err := json.Marshal(document)
 	if err != nil {
 		return "", fmt.Errorf("marshal the container definition: %w", err)
 	}
 	return string(text), nil
+}
+
+// logConfiguration says what happens when CloudWatch cannot be reached: without a mode of its own, the account's default
+// decides whether lines are lost or the backend stops.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html
+func (c container) logConfiguration() logConfiguration {
+	options := map[string]string{
+		"awslogs-group":         c.logGroup,
+		"awslogs-region":        c.region,
+		"awslogs-stream-prefix": logStreamPrefix,
+		"mode":                  c.LogMode,
+	}
+	if c.LogMode == config.NonBlocking {
+		options["max-buffer-size"] = logBuffer
+	}
+	return logConfiguration{LogDriver: "awslogs", Options: options}
 }
 
 // healthCheck runs inside of the container, which needs curl or wget for it. It asks 127.0.0.1, not localhost, which may

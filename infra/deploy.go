@@ -112,6 +112,7 @@ func deploy(ctx *pulumi.Context, dir string) error {
 		ContainerInsights:   cfg.Monitoring.ContainerInsights,
 		Exec:                cfg.Exec,
 		Port:                backendPort,
+		Bootstrapped:        cfg.Bootstrapped,
 		PermissionsBoundary: cfg.PermissionsBoundary,
 		KMSKeyARN:           cfg.KMSKeyARN,
 		Protect:             cfg.Protect,

@@ -9,6 +9,8 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
+
+	"sentry/infra/config"
 )
 
 // policyDocument is an IAM or S3 policy.
@@ -147,18 +149,23 @@ func taskPolicy(artifactsARN, clipsARN, logGroup string, args *ServiceArgs) poli
 			Effect:   "Allow",
 			Action:   []string{"s3:ListBucket"},
 			Resource: []string{artifactsARN, clipsARN},
+			// A stranger could have made a bucket of that name, had ours been deleted.
+			Condition: condition{"StringEquals": {"aws:ResourceAccount": {args.Account.ID}}},
 		},
 		{
 			Sid:      "UseObjects",
 			Effect:   "Allow",
-			Action:   []string{"s3:DeleteObject", "s3:GetObject", "s3:PutObject"},
+			Action:   []string{"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"},
 			Resource: []string{artifactsARN + "/*", clipsARN + "/*"},
+
+			Condition: condition{"StringEquals": {"aws:ResourceAccount": {args.Account.ID}}},
 		},
 		{
-			Sid:      "PutMetrics",
-			Effect:   "Allow",
-			Action:   []string{"cloudwatch:PutMetricData"},
-			Resource: []string{anyResource}, // metrics have no ARN
+			Sid:       "PutMetrics",
+			Effect:    "Allow",
+			Action:    []string{"cloudwatch:PutMetricData"},
+			Resource:  []string{anyResource}, // metrics have no ARN
+			Condition: condition{"StringEquals": {"cloudwatch:namespace": {config.MetricsNamespace(args.Stack)}}},
 		},
 	}}
 	if args.KMSKeyARN != "" {
@@ -212,9 +219,9 @@ func repositoryARNs(repositories []string, account Account) []string {
 	return arns
 }
 
-// privateBucketPolicy leaves the objects to some roles alone, whatever rights others have in the account (A9), and to
-// encrypted connections (A10). Whoever manages the bucket can still list it, change this policy and delete it when it is
-// empty.
+// privateBucketPolicy leaves the objects and their versions to some roles alone, whatever rights others have in the
+// account (A9), and to encrypted connections (A10). Whoever manages the bucket can still list it, change this policy and
+// delete it when it is empty; docs/environments.md says how it gets empty.
 func privateBucketPolicy(bucketARN string, roleARNs []string) policyDocument {
 	return policyDocument{Statement: []statement{
 		denyPlainHTTP(bucketARN),
@@ -222,10 +229,50 @@ func privateBucketPolicy(bucketARN string, roleARNs []string) policyDocument {
 			Sid:       "TaskRoleOnly",
 			Effect:    "Deny",
 			Principal: everyone,
-			Action:    []string{"s3:GetObject*", "s3:PutObject*", "s3:ReplicateObject"},
-			Resource:  []string{bucketARN + "/*"},
+			Action: []string{
+				"s3:BypassGovernanceRetention", "s3:DeleteObject*", "s3:GetObject*", "s3:PutObject*", "s3:Replicate*", "s3:RestoreObject",
+			},
+			Resource: []string{bucketARN + "/*"},
 			// The ARN of a role is that of all its sessions too.
 			Condition: condition{"ArnNotEquals": {"aws:PrincipalArn": roleARNs}},
+		},
+	}}
+}
+
+// repositoryPolicy opens the repository to no other account, whatever is added to it by hand: what the account's own
+// principals may do, their own policies say. AWS's services, which scan images, belong to no account.
+func repositoryPolicy(accountID string) policyDocument {
+	return policyDocument{Statement: []statement{{
+		Sid:       "OwnAccountOnly",
+		Effect:    "Deny",
+		Principal: everyone,
+		Action:    []string{"ecr:*"},
+		Condition: condition{
+			"StringNotEquals": {"aws:PrincipalAccount": {accountID}},
+			"Bool":            {"aws:PrincipalIsAWSService": {"false"}},
+		},
+	}}}
+}
+
+// endpointPolicy lets the network reach the account's own buckets, and the one that ECR keeps the layers of images in:
+// a task that was taken over cannot carry data out through S3.
+// https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms
+func endpointPolicy(account Account) policyDocument {
+	return policyDocument{Statement: []statement{
+		{
+			Sid:       "OwnBuckets",
+			Effect:    "Allow",
+			Principal: everyone,
+			Action:    []string{"s3:*"},
+			Resource:  []string{anyResource}, // which the condition narrows
+			Condition: condition{"StringEquals": {"aws:ResourceAccount": {account.ID}}},
+		},
+		{
+			Sid:       "ImageLayers",
+			Effect:    "Allow",
+			Principal: everyone,
+			Action:    []string{"s3:GetObject"},
+			Resource:  []string{account.bucketARN("prod-"+account.Region+"-starport-layer-bucket") + "/*"},
 		},
 	}}
 }

@@ -53,6 +53,9 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 	if err := newS3Endpoint(ctx, name+"-s3", cloud, args, child); err != nil {
 		return nil, err
 	}
+	if err := newNetworkACL(ctx, name+"-default", cloud, args, child); err != nil {
+		return nil, err
+	}
 	if err := newFlowLog(ctx, name+"-flow", cloud, args, child); err != nil {
 		return nil, err
 	}
@@ -112,11 +115,16 @@ func subnets(block netip.Prefix, leaveOut, count int) []string {
 
 // newS3Endpoint is free, and keeps the tasks' traffic with S3 off the internet.
 func newS3Endpoint(ctx *pulumi.Context, name string, cloud *ec2x.Vpc, args *NetworkArgs, child pulumi.ResourceOption) error {
+	policy, err := endpointPolicy(args.Account).json()
+	if err != nil {
+		return err
+	}
 	if _, err := ec2.NewVpcEndpoint(ctx, name, &ec2.VpcEndpointArgs{
 		VpcId:           cloud.VpcId,
 		ServiceName:     pulumi.Sprintf("com.amazonaws.%s.s3", args.Account.Region),
 		VpcEndpointType: pulumi.String("Gateway"),
 		RouteTableIds:   routeTableIDs(cloud),
+		Policy:          pulumi.String(policy),
 		Tags:            pulumi.StringMap{"Name": pulumi.String(name)},
 	}, child); err != nil {
 		return fmt.Errorf("create the S3 endpoint: %w", err)
@@ -132,6 +140,36 @@ func routeTableIDs(cloud *ec2x.Vpc) pulumi.StringArrayOutput {
 		}
 		return ids.ToStringArrayOutput()
 	}).(pulumi.StringArrayOutput)
+}
+
+// newNetworkACL keeps the ports of remote administration shut, whatever a security group is opened to by mistake. All
+// else is the security groups' to decide; inside of the VPC the ports are needed, for answers to the load balancer.
+func newNetworkACL(ctx *pulumi.Context, name string, cloud *ec2x.Vpc, args *NetworkArgs, child pulumi.ResourceOption) error {
+	const everywhere = "0.0.0.0/0"
+	rule := func(number int, action, protocol, from string, port int) ec2.DefaultNetworkAclIngressArgs {
+		return ec2.DefaultNetworkAclIngressArgs{
+			RuleNo: pulumi.Int(number), Action: pulumi.String(action), Protocol: pulumi.String(protocol),
+			CidrBlock: pulumi.String(from), FromPort: pulumi.Int(port), ToPort: pulumi.Int(port),
+		}
+	}
+	if _, err := ec2.NewDefaultNetworkAcl(ctx, name, &ec2.DefaultNetworkAclArgs{
+		DefaultNetworkAclId: cloud.Vpc.DefaultNetworkAclId(),
+		Ingress: ec2.DefaultNetworkAclIngressArray{
+			rule(80, "allow", "-1", args.CIDR.String(), 0),
+			rule(90, "deny", "6", everywhere, 22),   // SSH
+			rule(91, "deny", "6", everywhere, 3389), // RDP
+			rule(100, "allow", "-1", everywhere, 0),
+		},
+		Egress: ec2.DefaultNetworkAclEgressArray{ec2.DefaultNetworkAclEgressArgs{
+			RuleNo: pulumi.Int(100), Action: pulumi.String("allow"), Protocol: pulumi.String("-1"),
+			CidrBlock: pulumi.String(everywhere), FromPort: pulumi.Int(0), ToPort: pulumi.Int(0),
+		}},
+		Tags: pulumi.StringMap{"Name": pulumi.String(name)},
+		// Which subnets use it follows from there being no other.
+	}, child, pulumi.IgnoreChanges([]string{"subnetIds"})); err != nil {
+		return fmt.Errorf("set the default network ACL: %w", err)
+	}
+	return nil
 }
 
 // newFlowLog records the connections in the VPC, those that were refused as well.

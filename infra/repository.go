@@ -26,10 +26,16 @@ func newRepository(ctx *pulumi.Context, name string, args *ServiceArgs, child pu
 		ImageTagMutability:         pulumi.String("IMMUTABLE"),
 		ImageScanningConfiguration: ecr.RepositoryImageScanningConfigurationArgs{ScanOnPush: pulumi.Bool(true)},
 		EncryptionConfigurations:   ecr.RepositoryEncryptionConfigurationArray{encrypted},
-			// Another encryption would be another repository, without the images: an existing one keeps what it has.
+		// Another encryption would be another repository, without the images: an existing one keeps what it has.
 	}, child, pulumi.Protect(args.Protect), pulumi.IgnoreChanges([]string{"encryptionConfigurations"}))
 	if err != nil {
 		return nil, fmt.Errorf("create the image repository: %w", err)
+	}
+	if _, err := ecr.NewRepositoryPolicy(ctx, name, &ecr.RepositoryPolicyArgs{
+		Repository: repository.Name,
+		Policy:     documentOf(repository.Arn, func(string) policyDocument { return repositoryPolicy(args.Account.ID) }),
+	}, child); err != nil {
+		return nil, fmt.Errorf("close the image repository to other accounts: %w", err)
 	}
 	policy, err := imageLifecycle()
 	if err != nil {

@@ -38,21 +38,13 @@ func newRoles(ctx *pulumi.Context, name string, args *ServiceArgs, repositoryARN
 	return made, nil
 }
 
-// newRole makes a role for tasks of this account and returns its ARN.
+// newRole gives a role for tasks of this account its rights, and returns its ARN.
 func newRole(
 	ctx *pulumi.Context, logical, name string, args *ServiceArgs, policy pulumix.Output[string], child pulumi.ResourceOption,
 ) (pulumi.StringOutput, error) {
-	trust, err := tasksTrust(args.Account).json()
+	role, err := findRole(ctx, logical, name, args, child)
 	if err != nil {
 		return pulumi.StringOutput{}, err
-	}
-	roleArgs := &iam.RoleArgs{Name: pulumi.String(name), AssumeRolePolicy: pulumi.String(trust)}
-	if args.PermissionsBoundary != "" {
-		roleArgs.PermissionsBoundary = pulumi.String(args.Account.iamARN("policy/" + args.PermissionsBoundary))
-	}
-	role, err := iam.NewRole(ctx, logical, roleArgs, child)
-	if err != nil {
-		return pulumi.StringOutput{}, fmt.Errorf("create the role %q: %w", name, err)
 	}
 	rights, err := iam.NewRolePolicy(ctx, logical, &iam.RolePolicyArgs{
 		Name:   pulumi.String(name),
@@ -62,5 +54,48 @@ func newRole(
 	if err != nil {
 		return pulumi.StringOutput{}, fmt.Errorf("give the role %q its rights: %w", name, err)
 	}
+	if err := newExclusive(ctx, logical, name, role, child); err != nil {
+		return pulumi.StringOutput{}, err
+	}
 	return after(ctx, role.Arn, rights), nil
+}
+
+// findRole makes the role, unless bootstrap has: then a deployment has no right to change whom it trusts, and uses it as
+// it is.
+func findRole(ctx *pulumi.Context, logical, name string, args *ServiceArgs, child pulumi.ResourceOption) (*iam.Role, error) {
+	if args.Bootstrapped {
+		role, err := iam.GetRole(ctx, logical, pulumi.ID(name), nil, child)
+		if err != nil {
+			return nil, fmt.Errorf("find the role %q, which bootstrap makes: %w", name, err)
+		}
+		return role, nil
+	}
+	trust, err := tasksTrust(args.Account).json()
+	if err != nil {
+		return nil, err
+	}
+	roleArgs := &iam.RoleArgs{Name: pulumi.String(name), AssumeRolePolicy: pulumi.String(trust)}
+	if args.PermissionsBoundary != "" {
+		roleArgs.PermissionsBoundary = pulumi.String(args.Account.iamARN("policy/" + args.PermissionsBoundary))
+	}
+	role, err := iam.NewRole(ctx, logical, roleArgs, child)
+	if err != nil {
+		return nil, fmt.Errorf("create the role %q: %w", name, err)
+	}
+	return role, nil
+}
+
+// newExclusive says that a role has no other rights: what somebody adds by hand is seen as drift, and taken back.
+func newExclusive(ctx *pulumi.Context, logical, policy string, role *iam.Role, child pulumi.ResourceOption) error {
+	if _, err := iam.NewRolePoliciesExclusive(ctx, logical, &iam.RolePoliciesExclusiveArgs{
+		RoleName: role.Name, PolicyNames: pulumi.StringArray{pulumi.String(policy)},
+	}, child); err != nil {
+		return fmt.Errorf("give the role %q no other policies: %w", policy, err)
+	}
+	if _, err := iam.NewRolePolicyAttachmentsExclusive(ctx, logical, &iam.RolePolicyAttachmentsExclusiveArgs{
+		RoleName: role.Name, PolicyArns: pulumi.StringArray{},
+	}, child); err != nil {
+		return fmt.Errorf("attach no policies to the role %q: %w", policy, err)
+	}
+	return nil
 }

@@ -31,7 +31,10 @@ func newSecurityGroups(
 	// it by accident can talk to nothing.
 	if _, err := ec2.NewDefaultSecurityGroup(ctx, name+"-default", &ec2.DefaultSecurityGroupArgs{
 		VpcId: vpcID,
-		Tags:  pulumi.StringMap{"Name": pulumi.String(name + "-default")},
+		// Left out, rules that somebody adds would stay unnoticed.
+		Ingress: ec2.DefaultSecurityGroupIngressArray{},
+		Egress:  ec2.DefaultSecurityGroupEgressArray{},
+		Tags:    pulumi.StringMap{"Name": pulumi.String(name + "-default")},
 	}, child); err != nil {
 		return securityGroups{}, fmt.Errorf("empty the default security group: %w", err)
 	}

@@ -41,6 +41,8 @@ type ServiceArgs struct {
 	Exec bool
 	// Port is where the container listens, TCP.
 	Port int
+	// Bootstrapped uses the roles that are there already, instead of making them.
+	Bootstrapped bool
 	// PermissionsBoundary is the name of the policy that caps the roles' rights; none when empty.
 	PermissionsBoundary string
 	// KMSKeyARN is the key that encrypts the buckets and the images of a new repository; AWS's own when empty.

@@ -25,6 +25,8 @@ type Config struct {
 	Region string
 	// AWSAccountID, when set, is the only account that this stack may be deployed into.
 	AWSAccountID string
+	// Bootstrapped is whether the tasks' roles are there already, made with the account; their rights are the stack's.
+	Bootstrapped bool
 	// PermissionsBoundary, when set, is the name of the IAM policy that caps the rights of the roles.
 	PermissionsBoundary string
 
@@ -140,6 +142,7 @@ func read(s *section, stack, region string) Config {
 	cfg.Protect = s.boolean("protect")
 	cfg.Exec = s.boolean("exec")
 	cfg.KMSKeyARN = readKey(s)
+	cfg.Bootstrapped = s.boolean("bootstrapped")
 	cfg.PermissionsBoundary = readBoundary(s)
 	cfg.AWSAccountID = readAccountID(s)
 	cfg.refuseReferences(s)

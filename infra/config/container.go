@@ -20,6 +20,12 @@ type Container struct {
 	LogMode string
 }
 
+// NonBlocking and blocking are the log modes, as the log driver spells them.
+const (
+	NonBlocking = "non-blocking"
+	blocking    = "blocking"
+)
+
 // The processors, as ECS spells them.
 const (
 	X8664 = "X86_64"
@@ -51,7 +57,7 @@ func readContainer(s *section) Container {
 		StopTimeout:            c.between("stopTimeout", 0, 2, 120), // Fargate kills after two minutes
 		ReadOnlyRootFilesystem: c.boolean("readOnlyRootFilesystem"),
 		User:                   c.text("user"),
-		LogMode:                c.oneOf("logMode", "non-blocking", "blocking"),
+		LogMode:                c.oneOf("logMode", NonBlocking, blocking),
 		CPUArchitecture:        strings.ToUpper(c.oneOf("cpuArchitecture", "x86_64", "arm64")),
 	}
 	switch user := container.User; {

@@ -21,7 +21,7 @@ var cloudfront = []Type{
 			{Path: "defaultCacheBehavior.functionAssociations.functionArn", To: CloudFrontFunction},
 			{Path: "orderedCacheBehaviors.functionAssociations.functionArn", To: CloudFrontFunction},
 		},
-		Owned:   []string{"distribution/*"},
+		Owned: []string{"distribution/*"},
 		Calls: Calls{
 			Create: "cloudfront:CreateDistribution cloudfront:TagResource",
 			Read:   "cloudfront:GetDistribution cloudfront:ListTagsForResource",

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -29,8 +30,10 @@ func RecordStack(program Program, p project.Project, environment string, options
 	if err != nil {
 		return nil, err
 	}
-	// The sandbox is an account of its own, which the guard against a wrong one would refuse.
-	delete(config, p.Name+":awsAccountId")
+	for key, value := range config {
+		config[key] = accountForm.ReplaceAllString(value, AccountID)
+	}
+	delete(config, bootstrapped(p.Name))
 	if options.Released {
 		config[p.Name+":image"] = ReleasedImage(config["aws:region"], p.Name+"-"+environment+"-backend")
 	}
@@ -44,6 +47,13 @@ func RecordStack(program Program, p project.Project, environment string, options
 	}
 	return recording, nil
 }
+
+// accountForm finds the account in what a stack file says: whatever account an environment has, the sandbox stands in
+// for it.
+var accountForm = regexp.MustCompile(`\b[0-9]{12}\b`)
+
+// bootstrapped is the key that says that the tasks' roles are there already; in the sandbox's account they are not.
+func bootstrapped(project string) string { return project + ":bootstrapped" }
 
 // ReleasedImage is an image of the sandbox's account, by its digest.
 func ReleasedImage(region, repository string) string {

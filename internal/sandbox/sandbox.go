@@ -209,7 +209,7 @@ func (s *Stack) copyProject() error {
 
 func (s *Stack) configured(file string, text []byte) ([]byte, error) {
 	var settings map[string]any
-	if err := yaml.Unmarshal(text, &settings); err != nil {
+	if err := yaml.Unmarshal(accountForm.ReplaceAll(text, []byte(AccountID)), &settings); err != nil {
 		return nil, fmt.Errorf("read %s: %w", file, err)
 	}
 	if settings == nil {
@@ -219,6 +219,7 @@ func (s *Stack) configured(file string, text []byte) ([]byte, error) {
 	if config == nil {
 		config = map[string]any{}
 	}
+	delete(config, bootstrapped(string(s.sandbox.project.Name)))
 	for key, value := range s.extra {
 		if !strings.Contains(key, ":") {
 			key = string(s.sandbox.project.Name) + ":" + key
