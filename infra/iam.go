@@ -153,11 +153,10 @@ func taskPolicy(artifactsARN, clipsARN, logGroup string, args *ServiceArgs) poli
 			Condition: condition{"StringEquals": {"aws:ResourceAccount": {args.Account.ID}}},
 		},
 		{
-			Sid:      "UseObjects",
-			Effect:   "Allow",
-			Action:   []string{"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"},
-			Resource: []string{artifactsARN + "/*", clipsARN + "/*"},
-
+			Sid:       "UseObjects",
+			Effect:    "Allow",
+			Action:    []string{"s3:DeleteObject", "s3:GetObject", "s3:PutObject"},
+			Resource:  []string{artifactsARN + "/*", clipsARN + "/*"},
 			Condition: condition{"StringEquals": {"aws:ResourceAccount": {args.Account.ID}}},
 		},
 		{

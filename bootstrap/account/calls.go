@@ -84,6 +84,11 @@ var programCalls = map[string]calls{
 		Read:   []string{"ec2:DescribeSecurityGroups"},
 		Update: []string{"ec2:RevokeSecurityGroupIngress", "ec2:RevokeSecurityGroupEgress", "ec2:CreateTags", "ec2:DeleteTags"},
 	},
+	"aws:ec2/defaultNetworkAcl:DefaultNetworkAcl": {
+		Create: []string{"ec2:CreateTags", "ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAclEntry"},
+		Read:   []string{"ec2:DescribeNetworkAcls"},
+		Update: []string{"ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAclEntry", "ec2:CreateTags", "ec2:DeleteTags"},
+	},
 	// A new group comes with an egress rule of AWS's, which the provider removes.
 	"aws:ec2/securityGroup:SecurityGroup": {
 		Create: []string{"ec2:CreateSecurityGroup", "ec2:RevokeSecurityGroupEgress", "ec2:CreateTags"},
@@ -171,6 +176,12 @@ var programCalls = map[string]calls{
 		Update: []string{"ecr:PutLifecyclePolicy"},
 		Delete: []string{"ecr:DeleteLifecyclePolicy"},
 	},
+	"aws:ecr/repositoryPolicy:RepositoryPolicy": {
+		Create: []string{"ecr:SetRepositoryPolicy"},
+		Read:   []string{"ecr:GetRepositoryPolicy"},
+		Update: []string{"ecr:SetRepositoryPolicy"},
+		Delete: []string{"ecr:DeleteRepositoryPolicy"},
+	},
 
 	// The account's first cluster makes ECS create the role it works with.
 	"aws:ecs/cluster:Cluster": {
@@ -204,6 +215,16 @@ var programCalls = map[string]calls{
 		Read:   []string{"iam:GetRolePolicy"},
 		Update: []string{"iam:PutRolePolicy"},
 		Delete: []string{"iam:DeleteRolePolicy"},
+	},
+	"aws:iam/rolePoliciesExclusive:RolePoliciesExclusive": {
+		Create: []string{"iam:ListRolePolicies", "iam:DeleteRolePolicy"},
+		Read:   []string{"iam:ListRolePolicies"},
+		Update: []string{"iam:ListRolePolicies", "iam:DeleteRolePolicy"},
+	},
+	"aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive": {
+		Create: []string{"iam:ListAttachedRolePolicies", "iam:DetachRolePolicy"},
+		Read:   []string{"iam:ListAttachedRolePolicies"},
+		Update: []string{"iam:ListAttachedRolePolicies", "iam:DetachRolePolicy"},
 	},
 
 	"aws:ssm/parameter:Parameter": {
