@@ -416,3 +416,26 @@ func TestContainerHasNoPrivileges(t *testing.T) {
 		assert.Equal(t, false, parse[[]map[string]any](t, text)[0]["privileged"], "the container owns its host")
 	})
 }
+
+// With roles that bootstrap made, a deployment makes none and rewrites none: it has no right to.
+func TestBootstrappedRoles(t *testing.T) { // F10
+	bootstrapped := map[string]string{"sentry:bootstrapped": "true"}
+	_, err := run(t, "staging", sandbox.StackOptions{Config: bootstrapped})
+	require.ErrorContains(t, err, `read aws:iam/role:Role "sentry-staging-`, "a stack file that is ahead of bootstrap makes roles all the same")
+
+	cloud := sandbox.NewCloud()
+	names := []string{"sentry-staging-ecs-task-execution-role", "sentry-staging-backend-task-role"}
+	for _, name := range names {
+		require.NoError(t, cloud.Add(aws.IAMRole, name, map[string]any{"name": name, "assumeRolePolicy": `{"Version":"2012-10-17","Statement":[` +
+			`{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}`}))
+	}
+	recording, err := run(t, "staging", sandbox.StackOptions{Config: bootstrapped, Cloud: cloud})
+	require.NoError(t, err)
+	d := deployed{environments[0], recording}
+	assert.Empty(t, d.ByType(aws.IAMRole), "the deployment makes a role")
+	definition := d.inputs(t, aws.ECSTaskDefinition, "sentry-staging-backend")
+	assert.Equal(t, "arn:aws:iam::123456789012:role/"+names[0], definition["executionRoleArn"])
+	assert.Equal(t, "arn:aws:iam::123456789012:role/"+names[1], definition["taskRoleArn"])
+	assert.Equal(t, names[1], d.inputs(t, aws.IAMRolePolicy, "sentry-staging-task")["role"], "the role has no rights")
+	assert.Equal(t, names[1], d.inputs(t, aws.IAMRolePoliciesExclusive, "sentry-staging-task")["roleName"])
+}

@@ -141,7 +141,7 @@ type mocks struct {
 func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
 	rpc := args.RegisterRPC
 	if rpc == nil {
-		return "", nil, fmt.Errorf("read %s %q: the sandbox has nothing to read that the program did not register", args.TypeToken, args.Name)
+		return m.readResource(args)
 	}
 	inputs, err := plugin.UnmarshalProperties(rpc.GetObject(), plugin.MarshalOptions{KeepUnknowns: true, KeepSecrets: true, KeepResources: true})
 	if err != nil {
@@ -195,6 +195,22 @@ func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 		}
 	}
 	return id, out, nil
+}
+
+// readResource answers for a resource that the program uses, but does not make.
+func (m *mocks) readResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
+	c, err := m.Cloud.call(args.TypeToken, m.urn(args.ReadRPC.GetParent(), args.TypeToken, args.Name), m.settings(args.Provider), attrs{})
+	if err != nil {
+		return "", nil, err
+	}
+	props, found, err := c.read(args.ID, nil)
+	if err == nil && !found {
+		err = fmt.Errorf("resource '%s' does not exist", args.ID)
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("read %s %q: %w", args.TypeToken, args.Name, err)
+	}
+	return args.ID, properties(props), nil
 }
 
 func recorded(rpc *pulumirpc.RegisterResourceRequest) Resource {

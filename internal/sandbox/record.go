@@ -20,6 +20,8 @@ type StackOptions struct {
 	Released bool
 	// DryRun: a preview, in which all that AWS computes is unknown.
 	DryRun bool
+	// Cloud is the account; nil for an empty one.
+	Cloud *Cloud
 	// Config are values in place of the stack file's, by full key; an empty value takes a key away.
 	Config map[string]string
 }
@@ -40,7 +42,7 @@ func RecordStack(program Program, p project.Project, environment string, options
 	maps.Copy(config, options.Config)
 	maps.DeleteFunc(config, func(_, value string) bool { return value == "" })
 	recording, err := Record(program(p.Dir), MockOptions{
-		Project: p.Name, Stack: environment, Config: config, DryRun: options.DryRun, RootDirectory: p.Dir,
+		Project: p.Name, Stack: environment, Config: config, DryRun: options.DryRun, Cloud: options.Cloud, RootDirectory: p.Dir,
 	})
 	if err != nil {
 		return recording, fmt.Errorf("run the program for %s: %w", environment, err)
