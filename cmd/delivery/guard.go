@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"sentry/internal/cli"
+	"sentry/internal/delivery/github"
+	"sentry/internal/delivery/settings"
+)
+
+func (c *command) guardCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "guard -s <stack>",
+		Short: "Refuse to go on when nobody has to approve what is deployed to a guarded environment",
+		Args:  cobra.NoArgs,
+	}
+	stack := cli.StackFlag(cmd)
+	unreviewed := cmd.Flags().String("unreviewed", "no", "`yes` deploys without an approval")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return c.guard(cmd, *stack, *unreviewed) }
+	return cmd
+}
+
+func (c *command) guard(cmd *cobra.Command, stack, unreviewed string) error {
+	p, err := c.checked(stack)
+	if err != nil {
+		return err
+	}
+	client, err := github.New(c.getenv)
+	if err != nil {
+		return err
+	}
+	protection, err := client.Protection(cmd.Context(), stack)
+	if err != nil {
+		return fmt.Errorf("ask how the environment %s is protected: %w", stack, err)
+	}
+	problem := ""
+	switch {
+	case !protection.Exists:
+		problem = "does not exist in the repository's settings: its first deployment would create it, open to every branch and without reviewers"
+	case !protection.Restricted:
+		problem = "admits runs of every branch: restrict it to main, or whoever can push a branch gets its deploy role"
+	case !protection.Reviewed && settings.Guarded(p, stack):
+		problem = "has no required reviewers: nobody would be asked. On private repositories GitHub has them with Enterprise only"
+	default:
+		return nil
+	}
+	if settings.Guarded(p, stack) && unreviewed != "yes" {
+		return fmt.Errorf("environment %s is guarded (%s:%s in its stack file), and %s. Mend that, or set the variable DEPLOY_UNREVIEWED "+
+			"and start its deployments by hand (docs/delivery.md)", stack, p.Name, settings.Guard, problem)
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "::warning::environment %s %s\n", stack, problem)
+	return nil
+}
