@@ -5,6 +5,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sentry/internal/aws"
 )
 
 var purposes = []string{"frontend", "artifacts", "clips"}
@@ -20,21 +22,19 @@ func eachBucket(t *testing.T, purposes []string, test func(*testing.T, deployed,
 
 func TestBucketNames(t *testing.T) { // A8, A9, F9
 	eachBucket(t, purposes, func(t *testing.T, d deployed, name string) {
-		assert.Equal(t, name+"-123456789012", d.the(t, tBucket, name)["bucket"], "somebody else in the world may have the name")
+		assert.Equal(t, name+"-123456789012", d.inputs(t, aws.S3Bucket, name)["bucket"], "somebody else in the world may have the name")
 	})
-	each(t, func(t *testing.T, d deployed) { assert.Len(t, d.ByType(tBucket), len(purposes)) })
+	each(t, func(t *testing.T, d deployed) { assert.Len(t, d.ByType(aws.S3Bucket), len(purposes)) })
 }
 
 func TestBucketSuffix(t *testing.T) { // F9
-	recording, err := run(t, "staging", false, map[string]string{"sentry:bucketSuffix": "blue"})
-	require.NoError(t, err)
-	bucket, _ := recording.Find(tBucket, "sentry-staging-clips")
-	assert.Equal(t, "sentry-staging-clips-blue", bucket.Inputs.Mappable()["bucket"])
+	d := with(t, map[string]string{"sentry:bucketSuffix": "blue"})
+	assert.Equal(t, "sentry-staging-clips-blue", d.inputs(t, aws.S3Bucket, "sentry-staging-clips")["bucket"])
 }
 
 func TestBucketVersioning(t *testing.T) { // A10
 	eachBucket(t, purposes, func(t *testing.T, d deployed, name string) {
-		assert.Equal(t, map[string]any{"status": "Enabled"}, d.the(t, tVersioning, name)["versioningConfiguration"],
+		assert.Equal(t, map[string]any{"status": "Enabled"}, d.inputs(t, aws.S3BucketVersioning, name)["versioningConfiguration"],
 			"an overwritten or deleted object cannot be brought back")
 	})
 }
@@ -42,20 +42,20 @@ func TestBucketVersioning(t *testing.T) { // A10
 func TestBucketEncryption(t *testing.T) { // A10
 	eachBucket(t, purposes, func(t *testing.T, d deployed, name string) {
 		assert.Equal(t, []any{map[string]any{"applyServerSideEncryptionByDefault": map[string]any{"sseAlgorithm": "AES256"}}},
-			d.the(t, tEncryption, name)["rules"])
+			d.inputs(t, aws.S3BucketServerSideEncryptionConfiguration, name)["rules"])
 	})
 }
 
 func TestBucketOwnership(t *testing.T) { // A10
 	eachBucket(t, purposes, func(t *testing.T, d deployed, name string) {
-		assert.Equal(t, map[string]any{"objectOwnership": "BucketOwnerEnforced"}, d.the(t, tOwnership, name)["rule"],
+		assert.Equal(t, map[string]any{"objectOwnership": "BucketOwnerEnforced"}, d.inputs(t, aws.S3BucketOwnershipControls, name)["rule"],
 			"ACLs decide who may read an object, not the policy")
 	})
 }
 
 func TestBucketLifecycle(t *testing.T) { // F11
 	eachBucket(t, purposes, func(t *testing.T, d deployed, name string) {
-		rules := d.the(t, tLifecycle, name)["rules"].([]any)
+		rules := d.inputs(t, aws.S3BucketLifecycleConfiguration, name)["rules"].([]any)
 		require.Len(t, rules, 1)
 		rule := rules[0].(map[string]any)
 		assert.Equal(t, "Enabled", rule["status"], "the bucket grows for ever")
@@ -68,7 +68,7 @@ func TestBucketLifecycle(t *testing.T) { // F11
 
 func TestPrivateBucketsBlockPublicAccess(t *testing.T) { // A9
 	eachBucket(t, []string{"artifacts", "clips"}, func(t *testing.T, d deployed, name string) {
-		block := d.the(t, tAccessBlock, name)
+		block := d.inputs(t, aws.S3BucketPublicAccessBlock, name)
 		for _, key := range []string{"blockPublicAcls", "ignorePublicAcls", "blockPublicPolicy", "restrictPublicBuckets"} {
 			assert.Equal(t, true, block[key], "%s: one mistaken policy opens the bucket to the world", key)
 		}
@@ -77,7 +77,7 @@ func TestPrivateBucketsBlockPublicAccess(t *testing.T) { // A9
 
 func TestFrontendBlocksACLsOnly(t *testing.T) { // A8
 	each(t, func(t *testing.T, d deployed) {
-		block := d.the(t, tAccessBlock, d.name("-frontend"))
+		block := d.inputs(t, aws.S3BucketPublicAccessBlock, d.name("-frontend"))
 		assert.Equal(t, true, block["blockPublicAcls"], "an ACL can open single objects")
 		assert.Equal(t, true, block["ignorePublicAcls"], "an ACL can open single objects")
 		assert.Equal(t, false, block["blockPublicPolicy"], "S3 refuses the website's policy")
@@ -87,14 +87,14 @@ func TestFrontendBlocksACLsOnly(t *testing.T) { // A8
 
 func TestPolicyWaitsForTheBlock(t *testing.T) {
 	eachBucket(t, purposes, func(t *testing.T, d deployed, name string) {
-		assert.Contains(t, d.resource(t, tBucketPolicy, name).DependsOn, d.resource(t, tAccessBlock, name).URN,
+		assert.Contains(t, d.resource(t, aws.S3BucketPolicy, name).DependsOn, d.resource(t, aws.S3BucketPublicAccessBlock, name).URN,
 			"S3 refuses a public policy while the block stands, and concurrent changes of a bucket's access")
 	})
 }
 
 func TestPrivateBucketPolicy(t *testing.T) { // A9, A10
 	eachBucket(t, []string{"artifacts", "clips"}, func(t *testing.T, d deployed, name string) {
-		policy := parse[policy](t, d.the(t, tBucketPolicy, name)["policy"])
+		policy := parse[policy](t, d.inputs(t, aws.S3BucketPolicy, name)["policy"])
 		objects := "arn:aws:s3:::" + name + "-123456789012/*"
 		require.Len(t, policy.Statement, 2)
 		assert.Empty(t, policy.actions("Allow"), "the policy opens what it should close")
@@ -114,19 +114,19 @@ func TestPrivateBucketPolicy(t *testing.T) { // A9, A10
 		assert.Equal(t, map[string]map[string]string{
 			"ArnNotEquals": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/sentry-" + d.stack + "-backend-task-role"},
 		}, owner.Condition, "the task role is locked out, or others are let in")
-		assert.Equal(t, d.resource(t, tRole, d.name("-task")).Outputs.Mappable()["arn"], owner.Condition["ArnNotEquals"]["aws:PrincipalArn"],
+		assert.Equal(t, d.resource(t, aws.IAMRole, d.name("-task")).Outputs.Mappable()["arn"], owner.Condition["ArnNotEquals"]["aws:PrincipalArn"],
 			"the policy names a role that no task has")
 	})
 }
 
 func TestWebsite(t *testing.T) { // A8
 	each(t, func(t *testing.T, d deployed) {
-		website := d.the(t, tWebsite, d.name("-frontend"))
+		website := d.inputs(t, aws.S3BucketWebsiteConfiguration, d.name("-frontend"))
 		assert.Equal(t, map[string]any{"suffix": "index.html"}, website["indexDocument"])
 		assert.Equal(t, map[string]any{"key": "index.html"}, website["errorDocument"], "a reloaded client-side route is a 404 of S3's")
-		require.Len(t, d.ByType(tWebsite), 1, "a private bucket is served as a website")
+		require.Len(t, d.ByType(aws.S3BucketWebsiteConfiguration), 1, "a private bucket is served as a website")
 
-		policy := parse[policy](t, d.the(t, tBucketPolicy, d.name("-frontend"))["policy"])
+		policy := parse[policy](t, d.inputs(t, aws.S3BucketPolicy, d.name("-frontend"))["policy"])
 		require.Len(t, policy.Statement, 1)
 		assert.Equal(t, "*", policy.Statement[0].Principal)
 		assert.Equal(t, []string{"s3:GetObject"}, policy.actions("Allow"), "the world may do more than read objects")
@@ -136,13 +136,11 @@ func TestWebsite(t *testing.T) { // A8
 }
 
 func TestFrontendCanBeClosed(t *testing.T) {
-	recording, err := run(t, "staging", false, map[string]string{"sentry:publicFrontend": "false"})
-	require.NoError(t, err)
-	d := deployed{environments[0], recording}
-	assert.Empty(t, d.ByType(tWebsite))
-	assert.Equal(t, true, d.the(t, tAccessBlock, "sentry-staging-frontend")["blockPublicPolicy"])
-	assert.Equal(t, true, d.the(t, tAccessBlock, "sentry-staging-frontend")["restrictPublicBuckets"])
-	policy := parse[policy](t, d.the(t, tBucketPolicy, "sentry-staging-frontend")["policy"])
+	d := with(t, map[string]string{"sentry:publicFrontend": "false"})
+	assert.Empty(t, d.ByType(aws.S3BucketWebsiteConfiguration))
+	assert.Equal(t, true, d.inputs(t, aws.S3BucketPublicAccessBlock, "sentry-staging-frontend")["blockPublicPolicy"])
+	assert.Equal(t, true, d.inputs(t, aws.S3BucketPublicAccessBlock, "sentry-staging-frontend")["restrictPublicBuckets"])
+	policy := parse[policy](t, d.inputs(t, aws.S3BucketPolicy, "sentry-staging-frontend")["policy"])
 	assert.Empty(t, policy.actions("Allow"), "a closed frontend lets somebody in")
 	assert.Equal(t, []string{"s3:*"}, policy.actions("Deny"), "a closed frontend speaks plain HTTP (A10)")
 	assert.Equal(t, "", d.Outputs["frontendUrl"])

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 const (
@@ -15,22 +13,7 @@ const (
 	containerName = "backend"
 	// logStreamPrefix begins the log streams: ecs/backend/<task id>.
 	logStreamPrefix = "ecs"
-	// noImage is what the release record holds before the first release (F7).
-	noImage = "none"
 )
-
-// The environment variables that the program sets (A14).
-const (
-	variableEnvironment     = "ENVIRONMENT"
-	variableRegion          = "AWS_REGION"
-	variablePort            = "PORT"
-	variableArtifactsBucket = "S3_ARTIFACTS_BUCKET"
-	variableClipsBucket     = "S3_CLIPS_BUCKET"
-)
-
-var fixedVariables = []string{
-	variableEnvironment, variableRegion, variablePort, variableArtifactsBucket, variableClipsBucket,
-}
 
 // container is what a task runs, before it becomes AWS's document.
 type container struct {
@@ -44,7 +27,7 @@ type container struct {
 }
 
 // containerDefinition is ECS's document in the form in which AWS returns it: lists sorted by name, the host
-// port said, empty lists said. In any other form each preview would show a change that is none.
+// port and empty lists written out. In any other form each preview would show a change that is none.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
 type containerDefinition struct {
 	Name             string           `json:"name"`
@@ -150,24 +133,4 @@ func sortedSecrets(arns map[string]string) []secret {
 	}
 	slices.SortFunc(list, func(a, b secret) int { return cmp.Compare(a.Name, b.Name) })
 	return list
-}
-
-// splitSecrets sorts ARNs into those of Secrets Manager and those of SSM Parameter Store, each once. A
-// secret's ARN may end in :<JSON key>:<version stage>:<version id>, which is not a part of the resource.
-// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
-func splitSecrets(arns []string) (secrets, parameters []string) {
-	for _, arn := range slices.Sorted(slices.Values(arns)) {
-		parts := strings.Split(arn, ":")
-		if parts[2] == "ssm" {
-			parameters = append(parameters, arn)
-		} else {
-			secrets = append(secrets, strings.Join(parts[:min(7, len(parts))], ":"))
-		}
-	}
-	return slices.Compact(secrets), slices.Compact(parameters)
-}
-
-// secretARNs are the values of the configuration's secrets.
-func secretARNs(secrets map[string]string) []string {
-	return slices.Sorted(maps.Values(secrets))
 }

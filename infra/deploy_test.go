@@ -10,12 +10,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sentry/internal/aws"
 	"sentry/internal/sandbox"
 )
 
 func TestLogGroup(t *testing.T) { // A11
 	each(t, func(t *testing.T, d deployed) {
-		group := d.the(t, tLogGroup, d.name("-backend"))
+		group := d.inputs(t, aws.CloudWatchLogGroup, d.name("-backend"))
 		assert.Equal(t, "/ecs/"+d.name("-backend"), group["name"])
 		assert.EqualValues(t, d.retention, group["retentionInDays"], "logs go too early, or are paid for ever")
 	})
@@ -23,10 +24,10 @@ func TestLogGroup(t *testing.T) { // A11
 
 func TestOneProvider(t *testing.T) { // A17
 	each(t, func(t *testing.T, d deployed) {
-		providers := d.ByType(tProvider)
+		providers := d.ByType(aws.Provider)
 		require.Len(t, providers, 1)
 		for _, r := range d.Resources {
-			if r.Custom && r.Type != tProvider {
+			if r.Custom && r.Type != aws.Provider {
 				assert.True(t, strings.HasPrefix(r.Provider, providers[0].URN+"::"), "%s %s has another provider: no tags, perhaps another region", r.Type, r.Name)
 			}
 		}
@@ -52,15 +53,13 @@ func TestTags(t *testing.T) { // A17
 }
 
 func TestRegion(t *testing.T) { // A17
-	recording, err := run(t, "staging", false, map[string]string{
-		"aws:region": "eu-central-1", "sentry:availabilityZones": `["eu-central-1a","eu-central-1c"]`,
+	d := with(t, map[string]string{
+		"aws:region": "eu-central-1", "sentry:availabilityZones": `["eu-central-1a","eu-central-1c"]`, "sentry:image": "",
 	})
-	require.NoError(t, err)
-	d := deployed{environments[0], recording}
-	assert.Equal(t, "eu-central-1", d.the(t, tProvider, "aws")["region"])
-	assert.Equal(t, "com.amazonaws.eu-central-1.s3", d.the(t, tEndpoint, "sentry-staging-s3")["serviceName"])
+	assert.Equal(t, "eu-central-1", d.inputs(t, aws.Provider, "aws")["region"])
+	assert.Equal(t, "com.amazonaws.eu-central-1.s3", d.inputs(t, aws.EC2VpcEndpoint, "sentry-staging-s3")["serviceName"])
 	assert.Equal(t, "eu-central-1", d.container(t).LogConfiguration.Options["awslogs-region"])
-	trust := parse[policy](t, d.the(t, tRole, "sentry-staging-task")["assumeRolePolicy"])
+	trust := parse[policy](t, d.inputs(t, aws.IAMRole, "sentry-staging-task")["assumeRolePolicy"])
 	assert.Equal(t, "arn:aws:ecs:eu-central-1:123456789012:*", trust.Statement[0].Condition["ArnLike"]["aws:SourceArn"])
 	for _, r := range d.Resources {
 		assert.NotContains(t, fmt.Sprint(r.Inputs.Mappable()), "us-east-1", "%s %s stays in us-east-1", r.Type, r.Name)
@@ -68,12 +67,11 @@ func TestRegion(t *testing.T) { // A17
 }
 
 func TestAccountGuard(t *testing.T) {
-	_, err := run(t, "staging", false, map[string]string{"sentry:awsAccountId": "123456789012"})
-	require.NoError(t, err)
-	recording, err := run(t, "staging", false, map[string]string{"sentry:awsAccountId": "210987654321"})
+	with(t, map[string]string{"sentry:awsAccountId": "123456789012"})
+	recording, err := run(t, "staging", sandbox.StackOptions{Config: map[string]string{"sentry:awsAccountId": "210987654321"}})
 	require.ErrorContains(t, err, "210987654321", "staging can be deployed into production's account")
 	for _, r := range recording.Resources {
-		assert.Equal(t, tProvider, r.Type, "something was registered in the wrong account")
+		assert.Equal(t, aws.Provider, r.Type, "something was registered in the wrong account")
 	}
 }
 
@@ -84,15 +82,15 @@ func TestEveryResourceHasAComponent(t *testing.T) {
 			parents[r.URN] = r.Parent
 		}
 		for _, r := range d.Resources {
-			if r.Type == tProvider {
+			if r.Type == aws.Provider {
 				continue
 			}
 			top := r.URN
 			for parents[top] != "" && resource.URN(parents[top]).Type() != resource.RootStackType {
 				top = parents[top]
 			}
-			assert.Regexp(t, `^sentry:infra:(Network|Buckets|Service|Observability)$`, resource.URN(top).Type().String(),
-				"%s %s is an orphan: it shows up outside of its component and does not get its provider", r.Type, r.Name)
+			assert.Regexp(t, `^sentry:infra:[A-Z]\w+$`, resource.URN(top).Type().String(),
+				"%s %s is an orphan: it shows up outside of the program's components and does not get their provider", r.Type, r.Name)
 		}
 	})
 }
@@ -124,15 +122,15 @@ func TestOutputs(t *testing.T) { // A18
 			"artifactsBucketName": d.name("-artifacts-123456789012"),
 			"clipsBucketName":     d.name("-clips-123456789012"),
 			"logGroupName":        "/ecs/" + d.name("-backend"),
-			"vpcId":               d.resource(t, tVpc, d.name("-vpc")).ID,
-			"securityGroupId":     d.resource(t, tSecurityGroup, d.name("-tasks")).ID,
-			"taskDefinitionArn":   d.resource(t, tDefinition, d.name("-backend")).Outputs.Mappable()["arn"],
-			"deployedImage":       digest,
+			"vpcId":               d.resource(t, aws.EC2Vpc, d.name("-vpc")).ID,
+			"securityGroupId":     d.resource(t, aws.EC2SecurityGroup, d.name("-tasks")).ID,
+			"taskDefinitionArn":   d.resource(t, aws.ECSTaskDefinition, d.name("-backend")).Outputs.Mappable()["arn"],
+			"publicSubnetIds":     ids(d.ByType(aws.EC2Subnet)),
+			"frontendUrl":         "http://" + d.name("-frontend-123456789012") + ".s3-website-us-east-1.amazonaws.com",
+			"deployedImage":       d.image(),
 		} {
-			assert.Equal(t, want, d.Outputs[name], "output %s", name)
+			assert.EqualValues(t, want, d.Outputs[name], "output %s: scripts and the pipeline read it", name)
 		}
-		assert.Len(t, d.Outputs["publicSubnetIds"], 2)
-		assert.Len(t, d.Outputs, 14)
 	})
 }
 
@@ -140,9 +138,9 @@ func TestOutputs(t *testing.T) { // A18
 func TestPreviewOfANewEnvironment(t *testing.T) {
 	for _, e := range environments {
 		t.Run(e.stack, func(t *testing.T) {
-			preview, err := run(t, e.stack, true, nil)
+			preview, err := run(t, e.stack, sandbox.StackOptions{DryRun: true})
 			require.NoError(t, err)
-			update, err := run(t, e.stack, false, nil)
+			update, err := run(t, e.stack, sandbox.StackOptions{})
 			require.NoError(t, err)
 			identities := func(r *sandbox.Recording) []string {
 				var urns []string

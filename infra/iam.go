@@ -3,8 +3,9 @@ package infra
 import (
 	"encoding/json"
 	"fmt"
-
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"maps"
+	"slices"
+	"strings"
 )
 
 // policyDocument is an IAM or S3 policy.
@@ -46,24 +47,6 @@ func (p policyDocument) json() (string, error) {
 	return string(text), nil
 }
 
-// policyOf builds a policy from ARNs that are known only once their resources exist.
-func policyOf(build func(arns []string) policyDocument, arns ...pulumi.StringInput) pulumi.StringOutput {
-	inputs := make(pulumi.StringArray, len(arns))
-	copy(inputs, arns)
-	return inputs.ToStringArrayOutput().ApplyT(func(arns []string) (string, error) {
-		return build(arns).json()
-	}).(pulumi.StringOutput)
-}
-
-// executionRoleName and taskRoleName are fixed: the deploy roles name them in their own rights (A12, A13).
-func executionRoleName(stack string) string {
-	return product + "-" + stack + "-ecs-task-execution-role"
-}
-
-func taskRoleName(stack string) string {
-	return product + "-" + stack + "-backend-task-role"
-}
-
 // tasksTrust lets ECS assume a role for tasks of this account and region only: without the conditions,
 // another account's ECS could be made to use it (F10).
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
@@ -74,13 +57,13 @@ func tasksTrust(account Account) policyDocument {
 		Action:    []string{"sts:AssumeRole"},
 		Condition: condition{
 			"StringEquals": {"aws:SourceAccount": account.ID},
-			"ArnLike":      {"aws:SourceArn": fmt.Sprintf("arn:%s:ecs:%s:%s:*", account.Partition, account.Region, account.ID)},
+			"ArnLike":      {"aws:SourceArn": account.arn("ecs", "*")},
 		},
 	}}}
 }
 
-// executionPolicy is what ECS itself needs to start a task (A12).
-func executionPolicy(repositoryARN, logGroupARN string, secretARNs []string) policyDocument {
+// executionPolicy is what ECS itself needs to start a task (A12). secrets maps environment variables to ARNs.
+func executionPolicy(repositoryARN, logGroupARN string, secrets map[string]string) policyDocument {
 	policy := policyDocument{Statement: []statement{
 		{
 			Sid:      "LogInToECR",
@@ -101,19 +84,33 @@ func executionPolicy(repositoryARN, logGroupARN string, secretARNs []string) pol
 			Resource: []string{logGroupARN + ":*"},
 		},
 	}}
-	if secrets, parameters := splitSecrets(secretARNs); len(secrets)+len(parameters) > 0 {
-		if len(secrets) > 0 {
-			policy.Statement = append(policy.Statement, statement{
-				Sid: "ReadSecrets", Effect: "Allow", Action: []string{"secretsmanager:GetSecretValue"}, Resource: secrets,
-			})
-		}
-		if len(parameters) > 0 {
-			policy.Statement = append(policy.Statement, statement{
-				Sid: "ReadParameters", Effect: "Allow", Action: []string{"ssm:GetParameters"}, Resource: parameters,
-			})
-		}
+	inSecretsManager, inParameterStore := splitSecrets(secrets)
+	if len(inSecretsManager) > 0 {
+		policy.Statement = append(policy.Statement, statement{
+			Sid: "ReadSecrets", Effect: "Allow", Action: []string{"secretsmanager:GetSecretValue"}, Resource: inSecretsManager,
+		})
+	}
+	if len(inParameterStore) > 0 {
+		policy.Statement = append(policy.Statement, statement{
+			Sid: "ReadParameters", Effect: "Allow", Action: []string{"ssm:GetParameters"}, Resource: inParameterStore,
+		})
 	}
 	return policy
+}
+
+// splitSecrets sorts the values' ARNs into those of Secrets Manager and those of SSM Parameter Store, each once. A
+// secret's ARN may end in :<JSON key>:<version stage>:<version id>, which is not a part of the resource.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
+func splitSecrets(secrets map[string]string) (inSecretsManager, inParameterStore []string) {
+	for _, arn := range slices.Sorted(maps.Values(secrets)) {
+		parts := strings.Split(arn, ":")
+		if parts[2] == "ssm" {
+			inParameterStore = append(inParameterStore, arn)
+		} else {
+			inSecretsManager = append(inSecretsManager, strings.Join(parts[:min(7, len(parts))], ":"))
+		}
+	}
+	return slices.Compact(inSecretsManager), slices.Compact(inParameterStore)
 }
 
 // taskPolicy is what the backend may do, and nothing else (A13).

@@ -1,7 +1,6 @@
 package infra
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -10,6 +9,8 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/vpc"
 	ec2x "github.com/pulumi/pulumi-awsx/sdk/v2/go/awsx/ec2"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"sentry/infra/config"
 )
 
 // Network is the VPC of one environment: two public subnets, the internet gateway, the S3 endpoint and the
@@ -29,51 +30,60 @@ type Network struct {
 type NetworkArgs struct {
 	// Region is the region's code.
 	Region string
-	// CIDR is the VPC's block, /16 to /23.
-	CIDR netip.Prefix
-	// AvailabilityZones are the two zones of the subnets.
-	AvailabilityZones []string
+	config.Network
 	// Port is where the tasks listen, TCP.
 	Port int
-	// IngressCIDRs may connect to Port.
-	IngressCIDRs []netip.Prefix
-}
-
-func (args *NetworkArgs) validate() error {
-	if args == nil {
-		return errors.New("network: no arguments")
-	}
-	var errs []error
-	if args.Region == "" {
-		errs = append(errs, errors.New("network: Region is empty"))
-	}
-	if !args.CIDR.Addr().Is4() || args.CIDR.Bits() > subnetBits-1 {
-		errs = append(errs, fmt.Errorf("network: CIDR %s does not hold two IPv4 /%d subnets", args.CIDR, subnetBits))
-	}
-	if len(args.AvailabilityZones) != 2 {
-		errs = append(errs, fmt.Errorf("network: %d AvailabilityZones, want 2", len(args.AvailabilityZones)))
-	}
-	if args.Port < 1 || args.Port > 65535 {
-		errs = append(errs, fmt.Errorf("network: Port %d, want 1 to 65535", args.Port))
-	}
-	if len(args.IngressCIDRs) == 0 {
-		errs = append(errs, errors.New("network: IngressCIDRs is empty"))
-	}
-	return errors.Join(errs...)
 }
 
 // NewNetwork registers the network of one environment.
 func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pulumi.ResourceOption) (*Network, error) {
-	if err := args.validate(); err != nil {
-		return nil, err
-	}
-	network := &Network{}
-	if err := ctx.RegisterComponentResource("sentry:infra:Network", name, network, opts...); err != nil {
+	n := &Network{}
+	if err := ctx.RegisterComponentResource("sentry:infra:Network", name, n, opts...); err != nil {
 		return nil, fmt.Errorf("register the network %q: %w", name, err)
 	}
+	child := pulumi.Parent(n)
 
-	// awsx's defaults are three zones, a NAT gateway in each and a layout of private subnets: about $100 a
-	// month that nobody asked for. So everything is said.
+	cloud, err := newVPC(ctx, name, args, child)
+	if err != nil {
+		return nil, err
+	}
+	// Free, and keeps the tasks' traffic with S3 off the internet.
+	if _, err := ec2.NewVpcEndpoint(ctx, name+"-s3", &ec2.VpcEndpointArgs{
+		VpcId:           cloud.VpcId,
+		ServiceName:     pulumi.Sprintf("com.amazonaws.%s.s3", args.Region),
+		VpcEndpointType: pulumi.String("Gateway"),
+		RouteTableIds:   routeTableIDs(cloud),
+		Tags:            pulumi.StringMap{"Name": pulumi.String(name + "-s3")},
+	}, child); err != nil {
+		return nil, fmt.Errorf("create the S3 endpoint: %w", err)
+	}
+	// AWS gives every VPC a group that lets its members talk to each other. Without rules, what is put into
+	// it by accident can talk to nothing.
+	if _, err := ec2.NewDefaultSecurityGroup(ctx, name+"-default", &ec2.DefaultSecurityGroupArgs{
+		VpcId: cloud.VpcId,
+		Tags:  pulumi.StringMap{"Name": pulumi.String(name + "-default")},
+	}, child); err != nil {
+		return nil, fmt.Errorf("empty the default security group: %w", err)
+	}
+	if n.TasksSecurityGroupID, err = newTasksSecurityGroup(ctx, name, cloud.VpcId, args, child); err != nil {
+		return nil, err
+	}
+	n.VPCID = cloud.VpcId
+	n.PublicSubnetIDs = cloud.PublicSubnetIds
+
+	if err := ctx.RegisterResourceOutputs(n, pulumi.Map{
+		"vpcId":                n.VPCID,
+		"publicSubnetIds":      n.PublicSubnetIDs,
+		"tasksSecurityGroupId": n.TasksSecurityGroupID,
+	}); err != nil {
+		return nil, fmt.Errorf("register the network's outputs: %w", err)
+	}
+	return n, nil
+}
+
+// newVPC leaves nothing to awsx's defaults: those are three zones, a NAT gateway in each and a layout of private
+// subnets, about $100 a month that section A does not ask for.
+func newVPC(ctx *pulumi.Context, name string, args *NetworkArgs, child pulumi.ResourceOption) (*ec2x.Vpc, error) {
 	cloud, err := ec2x.NewVpc(ctx, name+"-vpc", &ec2x.VpcArgs{
 		CidrBlock:             pulumi.StringRef(args.CIDR.String()),
 		AvailabilityZoneNames: args.AvailabilityZones,
@@ -85,73 +95,43 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 			Type:       ec2x.SubnetTypePublic,
 			CidrBlocks: firstSubnets(args.CIDR, len(args.AvailabilityZones)),
 		}},
-	}, pulumi.Parent(network))
+	}, child)
 	if err != nil {
 		return nil, fmt.Errorf("create the VPC: %w", err)
 	}
-
-	// Free, and keeps the tasks' traffic with S3 off the internet.
-	if _, err := ec2.NewVpcEndpoint(ctx, name+"-s3", &ec2.VpcEndpointArgs{
-		VpcId:           cloud.VpcId,
-		ServiceName:     pulumi.Sprintf("com.amazonaws.%s.s3", args.Region),
-		VpcEndpointType: pulumi.String("Gateway"),
-		RouteTableIds:   routeTableIDs(cloud),
-		Tags:            pulumi.StringMap{"Name": pulumi.String(name + "-s3")},
-	}, pulumi.Parent(network)); err != nil {
-		return nil, fmt.Errorf("create the S3 endpoint: %w", err)
-	}
-
-	// AWS gives every VPC a group that lets its members talk to each other. Without rules, what is put into
-	// it by accident can talk to nobody.
-	if _, err := ec2.NewDefaultSecurityGroup(ctx, name+"-default", &ec2.DefaultSecurityGroupArgs{
-		VpcId: cloud.VpcId,
-		Tags:  pulumi.StringMap{"Name": pulumi.String(name + "-default")},
-	}, pulumi.Parent(network)); err != nil {
-		return nil, fmt.Errorf("empty the default security group: %w", err)
-	}
-
-	if err := network.addTasksSecurityGroup(ctx, name, cloud.VpcId, args); err != nil {
-		return nil, err
-	}
-	network.VPCID = cloud.VpcId
-	network.PublicSubnetIDs = cloud.PublicSubnetIds
-
-	if err := ctx.RegisterResourceOutputs(network, pulumi.Map{
-		"vpcId":                network.VPCID,
-		"publicSubnetIds":      network.PublicSubnetIDs,
-		"tasksSecurityGroupId": network.TasksSecurityGroupID,
-	}); err != nil {
-		return nil, fmt.Errorf("register the network's outputs: %w", err)
-	}
-	return network, nil
+	return cloud, nil
 }
 
-// addTasksSecurityGroup makes the tasks' group, with one resource for each rule: a rule can then change
-// without touching the others.
+// newTasksSecurityGroup makes the tasks' group, with one resource for each rule: a rule can then change without
+// touching the others. It returns the group's id, which is known once the rules stand.
 //
-// Tasks are public by default (F8): the mission asks for a backend that browsers reach directly. The closed
-// variant is sentry:ingressCidrs, for example an office's addresses.
-func (network *Network) addTasksSecurityGroup(ctx *pulumi.Context, name string, vpcID pulumi.StringInput, args *NetworkArgs) error {
+// Tasks are public by default (F8): browsers reach the backend directly. The closed variant is
+// sentry:ingressCidrs, for example an office's addresses.
+func newTasksSecurityGroup(
+	ctx *pulumi.Context, name string, vpcID pulumi.StringInput, args *NetworkArgs, child pulumi.ResourceOption,
+) (pulumi.StringOutput, error) {
 	group, err := ec2.NewSecurityGroup(ctx, name+"-tasks", &ec2.SecurityGroupArgs{
 		VpcId:       vpcID,
 		Description: pulumi.String("Tasks of the backend"),
 		Tags:        pulumi.StringMap{"Name": pulumi.String(name + "-tasks")},
-	}, pulumi.Parent(network))
+	}, child)
 	if err != nil {
-		return fmt.Errorf("create the tasks' security group: %w", err)
+		return pulumi.StringOutput{}, fmt.Errorf("create the tasks' security group: %w", err)
 	}
 	var rules []pulumi.Resource
 	for _, source := range args.IngressCIDRs {
-		rule, err := vpc.NewSecurityGroupIngressRule(ctx, name+"-tasks-from-"+strings.ReplaceAll(source.String(), "/", "-"), &vpc.SecurityGroupIngressRuleArgs{
+		logical := name + "-tasks-from-" + strings.ReplaceAll(source.String(), "/", "-")
+		rule, err := vpc.NewSecurityGroupIngressRule(ctx, logical, &vpc.SecurityGroupIngressRuleArgs{
 			SecurityGroupId: group.ID(),
 			Description:     pulumi.String("Requests to the backend from " + source.String()),
 			IpProtocol:      pulumi.String("tcp"),
 			FromPort:        pulumi.Int(args.Port),
 			ToPort:          pulumi.Int(args.Port),
 			CidrIpv4:        pulumi.String(source.String()),
-		}, pulumi.Parent(network))
+			Tags:            pulumi.StringMap{"Name": pulumi.String(logical)}, // tells the rules apart when one is looked for
+		}, child)
 		if err != nil {
-			return fmt.Errorf("let %s reach the tasks: %w", source, err)
+			return pulumi.StringOutput{}, fmt.Errorf("let %s reach the tasks: %w", source, err)
 		}
 		rules = append(rules, rule)
 	}
@@ -160,13 +140,17 @@ func (network *Network) addTasksSecurityGroup(ctx *pulumi.Context, name string, 
 		Description:     pulumi.String("Images, logs, secrets and whatever the backend calls"),
 		IpProtocol:      pulumi.String("-1"),
 		CidrIpv4:        pulumi.String("0.0.0.0/0"),
-	}, pulumi.Parent(network))
+		Tags:            pulumi.StringMap{"Name": pulumi.String(name + "-tasks-to-anywhere")},
+	}, child)
 	if err != nil {
-		return fmt.Errorf("let the tasks out: %w", err)
+		return pulumi.StringOutput{}, fmt.Errorf("let the tasks out: %w", err)
 	}
-	ready := pulumi.OutputWithDependencies(ctx.Context(), group.ID().ToStringOutput(), append(rules, egress)...)
-	network.TasksSecurityGroupID = ready.(pulumi.StringOutput)
-	return nil
+	return after(ctx, group.ID().ToStringOutput(), append(rules, egress)...), nil
+}
+
+// after is an output that is known once other resources stand, too.
+func after(ctx *pulumi.Context, output pulumi.StringOutput, resources ...pulumi.Resource) pulumi.StringOutput {
+	return pulumi.OutputWithDependencies(ctx.Context(), output, resources...).(pulumi.StringOutput)
 }
 
 // firstSubnets cuts the first count subnets from block.
@@ -175,7 +159,7 @@ func firstSubnets(block netip.Prefix, count int) []string {
 	for i := range subnets {
 		address := block.Addr().As4()
 		address[2] += byte(i) // the third byte counts /24 blocks
-		subnets[i] = netip.PrefixFrom(netip.AddrFrom4(address), subnetBits).String()
+		subnets[i] = netip.PrefixFrom(netip.AddrFrom4(address), config.SubnetBits).String()
 	}
 	return subnets
 }

@@ -6,11 +6,13 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sentry/internal/aws"
 )
 
 func TestVPC(t *testing.T) { // A1
 	each(t, func(t *testing.T, d deployed) {
-		vpc := d.the(t, tVpc, d.name("-vpc"))
+		vpc := d.inputs(t, aws.EC2Vpc, d.name("-vpc"))
 		assert.Equal(t, d.vpc, vpc["cidrBlock"], "the environment gets another address range: everything in it is replaced")
 		assert.Equal(t, true, vpc["enableDnsSupport"], "tasks cannot resolve the names of ECR and S3")
 		assert.Equal(t, true, vpc["enableDnsHostnames"], "public addresses have no names")
@@ -20,7 +22,7 @@ func TestVPC(t *testing.T) { // A1
 func TestSubnets(t *testing.T) { // A2
 	each(t, func(t *testing.T, d deployed) {
 		var blocks, zones []string
-		for _, r := range d.ByType(tSubnet) {
+		for _, r := range d.ByType(aws.EC2Subnet) {
 			subnet := r.Inputs.Mappable()
 			blocks = append(blocks, subnet["cidrBlock"].(string))
 			zones = append(zones, subnet["availabilityZone"].(string))
@@ -33,9 +35,9 @@ func TestSubnets(t *testing.T) { // A2
 
 func TestRouteToTheInternet(t *testing.T) { // A2
 	each(t, func(t *testing.T, d deployed) {
-		require.Len(t, d.ByType(tGateway), 1, "no way in or out of the VPC")
-		gateway := d.ByType(tGateway)[0].ID
-		routes := d.ByType(tRoute)
+		require.Len(t, d.ByType(aws.EC2InternetGateway), 1, "no way in or out of the VPC")
+		gateway := d.ByType(aws.EC2InternetGateway)[0].ID
+		routes := d.ByType(aws.EC2Route)
 		require.Len(t, routes, len(d.subnets), "a subnet has no default route: its tasks cannot pull their image")
 		for _, r := range routes {
 			assert.Equal(t, "0.0.0.0/0", r.Inputs.Mappable()["destinationCidrBlock"])
@@ -53,7 +55,7 @@ func TestNoNATGateway(t *testing.T) { // A19
 
 func TestS3Endpoint(t *testing.T) {
 	each(t, func(t *testing.T, d deployed) {
-		endpoint := d.the(t, tEndpoint, d.name("-s3"))
+		endpoint := d.inputs(t, aws.EC2VpcEndpoint, d.name("-s3"))
 		assert.Equal(t, "com.amazonaws.us-east-1.s3", endpoint["serviceName"])
 		assert.Equal(t, "Gateway", endpoint["vpcEndpointType"], "an interface endpoint costs money; the gateway is free")
 		assert.Len(t, endpoint["routeTableIds"], len(d.subnets), "a subnet reaches S3 over the internet")
@@ -62,7 +64,7 @@ func TestS3Endpoint(t *testing.T) {
 
 func TestDefaultSecurityGroupIsEmpty(t *testing.T) {
 	each(t, func(t *testing.T, d deployed) {
-		group := d.the(t, tDefaultGroup, d.name("-default"))
+		group := d.inputs(t, aws.EC2DefaultSecurityGroup, d.name("-default"))
 		assert.Empty(t, group["ingress"], "what is put into the default group by accident can be reached")
 		assert.Empty(t, group["egress"], "what is put into the default group by accident can talk")
 	})
@@ -70,56 +72,52 @@ func TestDefaultSecurityGroupIsEmpty(t *testing.T) {
 
 func TestTasksSecurityGroup(t *testing.T) { // A3
 	each(t, func(t *testing.T, d deployed) {
-		group := d.resource(t, tSecurityGroup, d.name("-tasks"))
+		group := d.resource(t, aws.EC2SecurityGroup, d.name("-tasks"))
 		assert.Empty(t, group.Inputs.Mappable()["ingress"], "inline rules and rule resources undo each other")
 		assert.Empty(t, group.Inputs.Mappable()["egress"], "inline rules and rule resources undo each other")
 
-		require.Len(t, d.ByType(tIngress), 1, "more than the backend's port is open")
-		in := d.ByType(tIngress)[0].Inputs.Mappable()
+		require.Len(t, d.ByType(aws.EC2SecurityGroupIngressRule), 1, "more than the backend's port is open")
+		in := d.ByType(aws.EC2SecurityGroupIngressRule)[0].Inputs.Mappable()
 		assert.Equal(t, "tcp", in["ipProtocol"])
 		assert.EqualValues(t, 8080, in["fromPort"], "nobody reaches the backend")
 		assert.EqualValues(t, 8080, in["toPort"], "more ports are open than the backend's")
 		assert.Equal(t, "0.0.0.0/0", in["cidrIpv4"], "browsers cannot reach the backend")
 		assert.Equal(t, "Requests to the backend from 0.0.0.0/0", in["description"], "a rule that nobody can explain is a rule that nobody dares to remove")
 
-		require.Len(t, d.ByType(tEgress), 1)
-		out := d.ByType(tEgress)[0].Inputs.Mappable()
+		require.Len(t, d.ByType(aws.EC2SecurityGroupEgressRule), 1)
+		out := d.ByType(aws.EC2SecurityGroupEgressRule)[0].Inputs.Mappable()
 		assert.Equal(t, "-1", out["ipProtocol"], "the tasks cannot call what they need")
 		assert.Equal(t, "0.0.0.0/0", out["cidrIpv4"], "the tasks cannot call what they need")
 		assert.NotEmpty(t, out["description"], "a rule that nobody can explain is a rule that nobody dares to remove")
 
-		for _, rule := range slices.Concat(d.ByType(tIngress), d.ByType(tEgress)) {
+		for _, rule := range slices.Concat(d.ByType(aws.EC2SecurityGroupIngressRule), d.ByType(aws.EC2SecurityGroupEgressRule)) {
 			assert.Equal(t, group.ID, rule.Inputs.Mappable()["securityGroupId"], "%s belongs to another group", rule.Name)
 		}
 	})
 }
 
 func TestIngressCanBeClosed(t *testing.T) {
-	recording, err := run(t, "staging", false, map[string]string{"sentry:ingressCidrs": `["198.51.100.0/24","203.0.113.7/32"]`})
-	require.NoError(t, err)
+	d := with(t, map[string]string{"sentry:ingressCidrs": `["198.51.100.0/24","203.0.113.7/32"]`})
 	var open []any
-	for _, rule := range recording.ByType(tIngress) {
+	for _, rule := range d.ByType(aws.EC2SecurityGroupIngressRule) {
 		open = append(open, rule.Inputs.Mappable()["cidrIpv4"])
 	}
 	assert.ElementsMatch(t, []any{"198.51.100.0/24", "203.0.113.7/32"}, open, "the backend is open to others than configured")
 }
 
+// In one account and region, two resources of a type cannot have one name; and what both environments name alike, the
+// second one would take over.
 func TestNothingIsShared(t *testing.T) { // A3
-	recordings, err := released()
-	require.NoError(t, err)
-	names := map[any]string{}
-	for _, e := range environments {
-		for _, r := range recordings[e.stack].Resources {
-			for _, key := range []string{"name", "bucket", "family"} {
-				name := r.Inputs.Mappable()[key]
-				if !r.Custom || name == nil || r.Type != tBucket && key == "bucket" || r.Type == tRolePolicy {
-					continue
-				}
-				id := r.Type + " " + name.(string)
-				assert.Empty(t, names[id], "%s has both a stack %s and a stack %s: the second deployment fails, or takes over", id, names[id], e.stack)
-				names[id] = e.stack
+	ids := map[string][]string{} // type and id in AWS, by environment
+	each(t, func(t *testing.T, d deployed) {
+		for _, r := range d.Resources {
+			if r.Custom && r.Type != aws.Provider {
+				assert.NotEmpty(t, r.ID, "%s %s", r.Type, r.Name)
+				ids[d.stack] = append(ids[d.stack], r.Type+" "+r.ID)
 			}
 		}
+	})
+	for _, id := range ids["staging"] {
+		assert.NotContains(t, ids["production"], id, "both environments have it: the second deployment fails, or takes it over")
 	}
-	assert.GreaterOrEqual(t, len(names), 20, "the test has lost sight of the names")
 }

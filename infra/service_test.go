@@ -7,6 +7,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sentry/internal/aws"
+	"sentry/internal/sandbox"
 )
 
 // container is ECS's document as a reader of AWS sees it.
@@ -32,53 +35,49 @@ type container struct {
 
 func (d deployed) container(t *testing.T) container {
 	t.Helper()
-	containers := parse[[]container](t, d.the(t, tDefinition, d.name("-backend"))["containerDefinitions"])
+	containers := parse[[]container](t, d.inputs(t, aws.ECSTaskDefinition, d.name("-backend"))["containerDefinitions"])
 	require.Len(t, containers, 1)
 	return containers[0]
 }
 
 func TestCluster(t *testing.T) { // A4
 	each(t, func(t *testing.T, d deployed) {
-		cluster := d.the(t, tCluster, d.name("-cluster"))
+		cluster := d.inputs(t, aws.ECSCluster, d.name("-cluster"))
 		assert.Equal(t, d.name("-cluster"), cluster["name"])
 		assert.Equal(t, []any{map[string]any{"name": "containerInsights", "value": "enabled"}}, cluster["settings"], "nobody sees the tasks' memory")
-		assert.Equal(t, "FARGATE", d.the(t, tService, d.name("-backend"))["launchType"])
-		assert.Equal(t, []any{"FARGATE"}, d.the(t, tDefinition, d.name("-backend"))["requiresCompatibilities"])
-		assert.Equal(t, "awsvpc", d.the(t, tDefinition, d.name("-backend"))["networkMode"], "Fargate takes no other")
+		assert.Equal(t, "FARGATE", d.inputs(t, aws.ECSService, d.name("-backend"))["launchType"])
+		assert.Equal(t, []any{"FARGATE"}, d.inputs(t, aws.ECSTaskDefinition, d.name("-backend"))["requiresCompatibilities"])
+		assert.Equal(t, "awsvpc", d.inputs(t, aws.ECSTaskDefinition, d.name("-backend"))["networkMode"], "Fargate takes no other")
 	})
 }
 
 func TestServiceAndFamily(t *testing.T) { // A5
 	each(t, func(t *testing.T, d deployed) {
-		service := d.the(t, tService, d.name("-backend"))
+		service := d.inputs(t, aws.ECSService, d.name("-backend"))
 		assert.Equal(t, d.name("-backend"), service["name"])
-		assert.Equal(t, d.name("-backend"), d.the(t, tDefinition, d.name("-backend"))["family"])
-		assert.Equal(t, d.resource(t, tCluster, d.name("-cluster")).Outputs.Mappable()["arn"], service["cluster"])
-		assert.Equal(t, d.resource(t, tDefinition, d.name("-backend")).Outputs.Mappable()["arn"], service["taskDefinition"],
+		assert.Equal(t, d.name("-backend"), d.inputs(t, aws.ECSTaskDefinition, d.name("-backend"))["family"])
+		assert.Equal(t, d.resource(t, aws.ECSCluster, d.name("-cluster")).Outputs.Mappable()["arn"], service["cluster"])
+		assert.Equal(t, d.resource(t, aws.ECSTaskDefinition, d.name("-backend")).Outputs.Mappable()["arn"], service["taskDefinition"],
 			"the service runs another revision than the one registered")
 	})
 }
 
 func TestTaskSize(t *testing.T) { // A6
 	each(t, func(t *testing.T, d deployed) {
-		definition := d.the(t, tDefinition, d.name("-backend"))
+		definition := d.inputs(t, aws.ECSTaskDefinition, d.name("-backend"))
 		assert.Equal(t, d.cpu, definition["cpu"])
 		assert.Equal(t, d.memory, definition["memory"])
-		assert.EqualValues(t, d.count, d.the(t, tService, d.name("-backend"))["desiredCount"])
+		assert.EqualValues(t, d.count, d.inputs(t, aws.ECSService, d.name("-backend"))["desiredCount"])
 	})
 }
 
 func TestScaling(t *testing.T) { // A16, F2
-	recording, err := run(t, "staging", false, map[string]string{
-		"sentry:taskCpu": "1024", "sentry:taskMemory": "4096", "sentry:desiredCount": "3", "sentry:image": digest,
-	})
-	require.NoError(t, err)
-	d := deployed{environments[0], recording}
-	assert.Equal(t, "1024", d.the(t, tDefinition, "sentry-staging-backend")["cpu"])
-	assert.Equal(t, "4096", d.the(t, tDefinition, "sentry-staging-backend")["memory"])
-	assert.EqualValues(t, 3, d.the(t, tService, "sentry-staging-backend")["desiredCount"])
+	d := with(t, map[string]string{"sentry:taskCpu": "1024", "sentry:taskMemory": "4096", "sentry:desiredCount": "3"})
+	assert.Equal(t, "1024", d.inputs(t, aws.ECSTaskDefinition, "sentry-staging-backend")["cpu"])
+	assert.Equal(t, "4096", d.inputs(t, aws.ECSTaskDefinition, "sentry-staging-backend")["memory"])
+	assert.EqualValues(t, 3, d.inputs(t, aws.ECSService, "sentry-staging-backend")["desiredCount"])
 	for _, r := range d.Resources {
-		if r.Type != tParameter {
+		if r.Type != aws.SSMParameter {
 			assert.Empty(t, r.IgnoreChanges, "%s %s: a changed configuration never reaches AWS", r.Type, r.Name)
 		}
 	}
@@ -86,7 +85,7 @@ func TestScaling(t *testing.T) { // A16, F2
 
 func TestImageRepository(t *testing.T) { // A7, F11
 	each(t, func(t *testing.T, d deployed) {
-		repository := d.the(t, tRepository, d.name("-backend"))
+		repository := d.inputs(t, aws.ECRRepository, d.name("-backend"))
 		assert.Equal(t, d.name("-backend"), repository["name"])
 		assert.Equal(t, map[string]any{"scanOnPush": true}, repository["imageScanningConfiguration"])
 		assert.Equal(t, []any{map[string]any{"encryptionType": "AES256"}}, repository["encryptionConfigurations"])
@@ -96,7 +95,7 @@ func TestImageRepository(t *testing.T) { // A7, F11
 
 func TestOldImagesExpire(t *testing.T) { // A7, F11
 	each(t, func(t *testing.T, d deployed) {
-		policy := d.the(t, tImages, d.name("-backend"))
+		policy := d.inputs(t, aws.ECRLifecyclePolicy, d.name("-backend"))
 		assert.Equal(t, d.name("-backend"), policy["repository"])
 		document := parse[struct {
 			Rules []struct {
@@ -112,7 +111,8 @@ func TestOldImagesExpire(t *testing.T) { // A7, F11
 		untagged, all := document.Rules[0], document.Rules[1]
 		assert.Less(t, untagged.RulePriority, all.RulePriority, "ECR refuses a rule for any image that does not come last")
 		assert.Equal(t, "untagged", untagged.Selection.TagStatus, "untagged images pile up")
-		assert.Equal(t, "sinceImagePushed days 1", strings.Join([]string{untagged.Selection.CountType, untagged.Selection.CountUnit, "1"}, " "))
+		assert.Equal(t, "sinceImagePushed", untagged.Selection.CountType, "untagged images are counted, not aged")
+		assert.Equal(t, "days", untagged.Selection.CountUnit)
 		assert.Equal(t, 1, untagged.Selection.CountNumber, "untagged images pile up")
 		assert.Equal(t, "any", all.Selection.TagStatus)
 		assert.Equal(t, "imageCountMoreThan", all.Selection.CountType)
@@ -126,7 +126,7 @@ func TestOldImagesExpire(t *testing.T) { // A7, F11
 func TestRoles(t *testing.T) { // A12, A13, F10
 	each(t, func(t *testing.T, d deployed) {
 		for logical, name := range map[string]string{"-execution": "-ecs-task-execution-role", "-task": "-backend-task-role"} {
-			role := d.the(t, tRole, d.name(logical))
+			role := d.inputs(t, aws.IAMRole, d.name(logical))
 			assert.Equal(t, d.name(name), role["name"])
 			trust := parse[policy](t, role["assumeRolePolicy"])
 			require.Len(t, trust.Statement, 1)
@@ -136,23 +136,21 @@ func TestRoles(t *testing.T) { // A12, A13, F10
 				"StringEquals": {"aws:SourceAccount": "123456789012"},
 				"ArnLike":      {"aws:SourceArn": "arn:aws:ecs:us-east-1:123456789012:*"},
 			}, trust.Statement[0].Condition, "another account's ECS can be made to use this role")
-			assert.Equal(t, d.name(name), d.the(t, tRolePolicy, d.name(logical))["role"], "the rights go to another role")
+			assert.Equal(t, d.name(name), d.inputs(t, aws.IAMRolePolicy, d.name(logical))["role"], "the rights go to another role")
 		}
-		definition := d.the(t, tDefinition, d.name("-backend"))
-		assert.Equal(t, d.resource(t, tRole, d.name("-execution")).Outputs.Mappable()["arn"], definition["executionRoleArn"])
-		assert.Equal(t, d.resource(t, tRole, d.name("-task")).Outputs.Mappable()["arn"], definition["taskRoleArn"])
+		definition := d.inputs(t, aws.ECSTaskDefinition, d.name("-backend"))
+		assert.Equal(t, d.resource(t, aws.IAMRole, d.name("-execution")).Outputs.Mappable()["arn"], definition["executionRoleArn"])
+		assert.Equal(t, d.resource(t, aws.IAMRole, d.name("-task")).Outputs.Mappable()["arn"], definition["taskRoleArn"])
 	})
 }
 
 // The deploy roles may only make roles that carry the boundary.
 func TestRolesCanBeCapped(t *testing.T) {
-	recording, err := run(t, "staging", false, map[string]string{"sentry:permissionsBoundary": "sentry-staging-boundary"})
-	require.NoError(t, err)
-	for _, role := range recording.ByType(tRole) {
+	for _, role := range with(t, map[string]string{"sentry:permissionsBoundary": "sentry-staging-boundary"}).ByType(aws.IAMRole) {
 		assert.Equal(t, "arn:aws:iam::123456789012:policy/sentry-staging-boundary", role.Inputs.Mappable()["permissionsBoundary"], role.Name)
 	}
 	each(t, func(t *testing.T, d deployed) {
-		for _, role := range d.ByType(tRole) {
+		for _, role := range d.ByType(aws.IAMRole) {
 			assert.Nil(t, role.Inputs.Mappable()["permissionsBoundary"], "an account without the policy cannot make the role")
 		}
 	})
@@ -160,7 +158,7 @@ func TestRolesCanBeCapped(t *testing.T) {
 
 func TestExecutionRoleRights(t *testing.T) { // A12, F10
 	each(t, func(t *testing.T, d deployed) {
-		rights := parse[policy](t, d.the(t, tRolePolicy, d.name("-execution"))["policy"])
+		rights := parse[policy](t, d.inputs(t, aws.IAMRolePolicy, d.name("-execution"))["policy"])
 		assert.Equal(t, []string{
 			"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer",
 			"logs:CreateLogStream", "logs:PutLogEvents",
@@ -180,7 +178,7 @@ func TestExecutionRoleRights(t *testing.T) { // A12, F10
 
 func TestTaskRoleRights(t *testing.T) { // A13, F10
 	each(t, func(t *testing.T, d deployed) {
-		rights := parse[policy](t, d.the(t, tRolePolicy, d.name("-task"))["policy"])
+		rights := parse[policy](t, d.inputs(t, aws.IAMRolePolicy, d.name("-task"))["policy"])
 		assert.Equal(t, []string{"cloudwatch:PutMetricData", "s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:PutObject"},
 			rights.actions("Allow"), "more than A13 says, or less")
 		artifacts, clips := "arn:aws:s3:::"+d.name("-artifacts-123456789012"), "arn:aws:s3:::"+d.name("-clips-123456789012")
@@ -202,17 +200,15 @@ func TestSecrets(t *testing.T) { // A12
 		secret    = "arn:aws:secretsmanager:us-east-1:123456789012:secret:sentry/db-AbCdEf"
 		parameter = "arn:aws:ssm:us-east-1:123456789012:parameter/sentry/staging/token"
 	)
-	recording, err := run(t, "staging", false, map[string]string{
+	d := with(t, map[string]string{
 		"sentry:secrets": `{"DB_PASSWORD":"` + secret + `:password::","DB_USER":"` + secret + `:user::","TOKEN":"` + parameter + `"}`,
 	})
-	require.NoError(t, err)
-	d := deployed{environments[0], recording}
 	var names []string
 	for _, s := range d.container(t).Secrets {
 		names = append(names, s.Name+"="+s.ValueFrom)
 	}
 	assert.Equal(t, []string{"DB_PASSWORD=" + secret + ":password::", "DB_USER=" + secret + ":user::", "TOKEN=" + parameter}, names)
-	rights := parse[policy](t, d.the(t, tRolePolicy, "sentry-staging-execution")["policy"])
+	rights := parse[policy](t, d.inputs(t, aws.IAMRolePolicy, "sentry-staging-execution")["policy"])
 	for _, s := range rights.Statement {
 		switch s.Action[0] {
 		case "secretsmanager:GetSecretValue":
@@ -242,8 +238,13 @@ func TestContainerHealthCheck(t *testing.T) { // A14
 		check := d.container(t).HealthCheck
 		require.Len(t, check.Command, 2)
 		assert.Equal(t, "CMD-SHELL", check.Command[0])
-		assert.Equal(t, 2, strings.Count(check.Command[1], "http://127.0.0.1:8080/health"), "a task that does not answer stays in service")
-		assert.True(t, strings.HasSuffix(check.Command[1], "|| exit 1"), "ECS knows 0 and 1 only")
+		var asked []string
+		for attempt := range strings.SplitSeq(check.Command[1], " || ") {
+			words := strings.Fields(attempt)
+			asked = append(asked, words[len(words)-1])
+		}
+		assert.Equal(t, []string{"http://127.0.0.1:8080/health", "http://127.0.0.1:8080/health", "1"}, asked,
+			"curl and wget ask for another page than GET /health, or the last word is no exit code that ECS knows")
 		assert.Greater(t, check.Interval, check.Timeout, "a check begins before the last one ended")
 		assert.GreaterOrEqual(t, check.Retries, 2, "one lost request kills a task")
 		assert.Positive(t, check.StartPeriod, "a task is killed while it starts")
@@ -280,7 +281,7 @@ func TestContainerEnvironment(t *testing.T) { // A14
 
 func TestContainerDefinitionIsCanonical(t *testing.T) {
 	each(t, func(t *testing.T, d deployed) {
-		text := d.the(t, tDefinition, d.name("-backend"))["containerDefinitions"]
+		text := d.inputs(t, aws.ECSTaskDefinition, d.name("-backend"))["containerDefinitions"]
 		document := parse[[]map[string]any](t, text)[0]
 		for _, key := range []string{"mountPoints", "volumesFrom", "systemControls"} {
 			assert.Equal(t, []any{}, document[key], "AWS adds an empty %s: each preview shows a change that is none", key)
@@ -291,12 +292,12 @@ func TestContainerDefinitionIsCanonical(t *testing.T) {
 
 func TestRollingDeployment(t *testing.T) { // A15
 	each(t, func(t *testing.T, d deployed) {
-		service := d.the(t, tService, d.name("-backend"))
+		service := d.inputs(t, aws.ECSService, d.name("-backend"))
 		assert.EqualValues(t, 100, service["deploymentMinimumHealthyPercent"], "a deployment takes tasks out of service")
 		assert.EqualValues(t, 200, service["deploymentMaximumPercent"], "a deployment of a single task cannot begin")
 		assert.Equal(t, map[string]any{"enable": true, "rollback": true}, service["deploymentCircuitBreaker"], "a broken image retries for ever")
 		assert.Equal(t, true, service["waitForSteadyState"], "pulumi up ends before anybody knows whether it worked")
-		timeouts := d.resource(t, tService, d.name("-backend")).CustomTimeouts
+		timeouts := d.resource(t, aws.ECSService, d.name("-backend")).CustomTimeouts
 		assert.Equal(t, "20m", timeouts.Create)
 		assert.Equal(t, "20m", timeouts.Update)
 		assert.Equal(t, "20m", timeouts.Delete)
@@ -305,14 +306,14 @@ func TestRollingDeployment(t *testing.T) { // A15
 
 func TestServiceNetwork(t *testing.T) { // A2, A3, F8
 	each(t, func(t *testing.T, d deployed) {
-		network := d.the(t, tService, d.name("-backend"))["networkConfiguration"].(map[string]any)
+		network := d.inputs(t, aws.ECSService, d.name("-backend"))["networkConfiguration"].(map[string]any)
 		assert.Equal(t, true, network["assignPublicIp"], "without a NAT gateway the tasks cannot pull their image")
 		var subnets []any
-		for _, r := range d.ByType(tSubnet) {
+		for _, r := range d.ByType(aws.EC2Subnet) {
 			subnets = append(subnets, r.ID)
 		}
 		assert.ElementsMatch(t, subnets, network["subnets"])
-		assert.Equal(t, []any{d.resource(t, tSecurityGroup, d.name("-tasks")).ID}, network["securityGroups"])
+		assert.Equal(t, []any{d.resource(t, aws.EC2SecurityGroup, d.name("-tasks")).ID}, network["securityGroups"])
 	})
 }
 
@@ -333,8 +334,8 @@ func TestServiceStartsLast(t *testing.T) {
 				}
 			}
 		}
-		reach(d.resource(t, tService, d.name("-backend")).URN)
-		for _, r := range slices.Concat(d.ByType(tRolePolicy), d.ByType(tIngress), d.ByType(tEgress), d.ByType(tLogGroup)) {
+		reach(d.resource(t, aws.ECSService, d.name("-backend")).URN)
+		for _, r := range slices.Concat(d.ByType(aws.IAMRolePolicy), d.ByType(aws.EC2SecurityGroupIngressRule), d.ByType(aws.EC2SecurityGroupEgressRule), d.ByType(aws.CloudWatchLogGroup)) {
 			assert.True(t, reached[r.URN], "tasks may start before %s %s is there", r.Type, r.Name)
 		}
 	})
@@ -342,7 +343,7 @@ func TestServiceStartsLast(t *testing.T) {
 
 func TestTagsReachTheTasks(t *testing.T) { // A17
 	each(t, func(t *testing.T, d deployed) {
-		service := d.the(t, tService, d.name("-backend"))
+		service := d.inputs(t, aws.ECSService, d.name("-backend"))
 		assert.Equal(t, "SERVICE", service["propagateTags"], "the bill does not say whose tasks these are")
 		assert.Equal(t, true, service["enableEcsManagedTags"])
 	})
@@ -350,28 +351,28 @@ func TestTagsReachTheTasks(t *testing.T) { // A17
 
 func TestReleaseRecord(t *testing.T) {
 	each(t, func(t *testing.T, d deployed) {
-		record := d.resource(t, tParameter, d.name("-backend-image"))
+		record := d.resource(t, aws.SSMParameter, d.name("-backend-image"))
 		assert.Equal(t, "/sentry/"+d.stack+"/backend/image", record.Inputs.Mappable()["name"])
 		assert.Equal(t, "String", record.Inputs.Mappable()["type"])
-		assert.Equal(t, digest, record.Inputs.Mappable()["insecureValue"])
+		assert.Equal(t, d.image(), record.Inputs.Mappable()["insecureValue"])
 		assert.Nil(t, record.Inputs.Mappable()["value"], "a secret hides the whole task definition in each preview")
 		assert.Empty(t, record.IgnoreChanges, "a release is never recorded")
-		assert.Equal(t, digest, d.container(t).Image)
-		assert.Equal(t, digest, d.Outputs["deployedImage"])
+		assert.Equal(t, d.image(), d.container(t).Image)
+		assert.Equal(t, d.image(), d.Outputs["deployedImage"])
 	})
 }
 
 func TestNoImageNoTasks(t *testing.T) { // F7
 	for _, e := range environments {
 		t.Run(e.stack, func(t *testing.T) {
-			recording, err := run(t, e.stack, false, nil)
+			recording, err := run(t, e.stack, sandbox.StackOptions{})
 			require.NoError(t, err)
 			d := deployed{e, recording}
-			assert.EqualValues(t, 0, d.the(t, tService, d.name("-backend"))["desiredCount"], "tasks start, find no image and retry for ever")
+			assert.EqualValues(t, 0, d.inputs(t, aws.ECSService, d.name("-backend"))["desiredCount"], "tasks start, find no image and retry for ever")
 			assert.Regexp(t, `^123456789012\.dkr\.ecr\.us-east-1\.amazonaws\.com/sentry-`+e.stack+`-backend@sha256:0{64}$`, d.container(t).Image,
 				"something can run that nobody released")
 			assert.Equal(t, "none", d.Outputs["deployedImage"])
-			record := d.resource(t, tParameter, d.name("-backend-image"))
+			record := d.resource(t, aws.SSMParameter, d.name("-backend-image"))
 			assert.Equal(t, "none", record.Inputs.Mappable()["insecureValue"])
 			assert.Equal(t, []string{"insecureValue"}, record.IgnoreChanges, "an update without the key takes back what was released")
 		})

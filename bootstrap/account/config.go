@@ -21,16 +21,18 @@ const (
 
 // Config is what one account is prepared for.
 type Config struct {
-	// Region of the state bucket, the key, and the environments; from aws:region.
+	// Region of the state bucket and the key; from aws:region.
 	Region string
 	// Repository is GitHub's owner/name: its workflows may take the roles.
 	Repository string
+	// Environments get roles in this account.
+	Environments []Environment
 	// BucketSuffix ends the state bucket's name; empty stands for the account id.
 	BucketSuffix string
 	// AWSAccountID, when set, is the only account that may be prepared.
 	AWSAccountID string
-	// OIDCProviderARN, when set, is GitHub's provider that the account has already. It belongs to somebody
-	// else, so it is used and left alone.
+	// OIDCProviderARN, when set, is GitHub's provider that the account has already. It belongs to something else,
+	// so it is used and left alone.
 	OIDCProviderARN string
 	// Imports are ids of resources that exist already, by "<type token>::<logical name>". An interrupted run
 	// leaves such: created, and not recorded.
@@ -39,6 +41,7 @@ type Config struct {
 
 const (
 	keyRepository      = "repository"
+	keyEnvironments    = "environments"
 	keyBucketSuffix    = "bucketSuffix"
 	keyAWSAccountID    = "awsAccountId"
 	keyOIDCProviderARN = "oidcProviderArn"
@@ -80,9 +83,11 @@ func Load(ctx *pulumi.Context) (Config, error) {
 		AWSAccountID:    text(Project, keyAWSAccountID),
 		OIDCProviderARN: text(Project, keyOIDCProviderARN),
 	}
-	if found := text(Project, keyImports); found != "" {
-		if err := json.Unmarshal([]byte(found), &c.Imports); err != nil {
-			problems = append(problems, problem(Project+":"+keyImports, found, "an object of ids by type and name"))
+	for key, into := range map[string]any{keyEnvironments: &c.Environments, keyImports: &c.Imports} {
+		if found := text(Project, key); found != "" {
+			if err := json.Unmarshal([]byte(found), into); err != nil {
+				problems = append(problems, fmt.Errorf("%s:%s: read %s: %w", Project, key, found, err))
+			}
 		}
 	}
 	if err := errors.Join(append(problems, c.Validate())...); err != nil {
@@ -98,6 +103,27 @@ func problem(key, found, allowed string) error {
 	return fmt.Errorf("%s: %q; allowed: %s", key, found, allowed)
 }
 
+// Settings is the configuration as the program reads it, by full key; [Load] is its reverse.
+func (c Config) Settings() (map[string]string, error) {
+	environments, err := json.Marshal(c.Environments)
+	if err != nil {
+		return nil, err
+	}
+	imports, err := json.Marshal(c.Imports)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{
+		"aws:region":                       c.Region,
+		Project + ":" + keyRepository:      c.Repository,
+		Project + ":" + keyEnvironments:    string(environments),
+		Project + ":" + keyBucketSuffix:    c.BucketSuffix,
+		Project + ":" + keyAWSAccountID:    c.AWSAccountID,
+		Project + ":" + keyOIDCProviderARN: c.OIDCProviderARN,
+		Project + ":" + keyImports:         string(imports),
+	}, nil
+}
+
 // Validate says everything that AWS or GitHub would refuse, each problem with its key.
 func (c Config) Validate() error {
 	var problems []error
@@ -110,12 +136,22 @@ func (c Config) Validate() error {
 	check(Project+":"+keyRepository, c.Repository,
 		repositoryForm.MatchString(c.Repository) && !strings.HasSuffix(c.Repository, ".git"),
 		"a GitHub repository as owner/name, such as octo-org/sentry")
-	check(Project+":"+keyBucketSuffix, c.BucketSuffix,
-		c.BucketSuffix == "" || suffixForm.MatchString(c.BucketSuffix) && len(BucketName(c.BucketSuffix)) <= maxBucketName,
+	check(Project+":"+keyEnvironments, "", len(c.Environments) > 0, "the environments to prepare")
+	seen := map[string]bool{}
+	for _, e := range c.Environments {
+		for _, p := range e.problems() {
+			problems = append(problems, fmt.Errorf("%s:%s: %s", Project, keyEnvironments, p))
+		}
+		check(Project+":"+keyEnvironments, e.Name, !seen[e.Name], "each environment once")
+		seen[e.Name] = true
+	}
+	check(Project+":"+keyBucketSuffix, c.BucketSuffix, c.BucketSuffix == "" ||
+		suffixForm.MatchString(c.BucketSuffix) && len(BucketName(c.BucketSuffix)) <= maxBucketName,
 		fmt.Sprintf("up to %d lower-case letters, digits and single hyphens between them", maxBucketName-len(BucketName(""))))
-	check(Project+":"+keyAWSAccountID, c.AWSAccountID, c.AWSAccountID == "" || accountForm.MatchString(c.AWSAccountID), "12 digits")
-	check(Project+":"+keyOIDCProviderARN, c.OIDCProviderARN, c.OIDCProviderARN == "" || providerForm.MatchString(c.OIDCProviderARN),
-		"arn:aws:iam::<account>:oidc-provider/"+oidcHost)
+	check(Project+":"+keyAWSAccountID, c.AWSAccountID,
+		c.AWSAccountID == "" || accountForm.MatchString(c.AWSAccountID), "12 digits")
+	check(Project+":"+keyOIDCProviderARN, c.OIDCProviderARN,
+		c.OIDCProviderARN == "" || providerForm.MatchString(c.OIDCProviderARN), "arn:aws:iam::<account>:oidc-provider/"+oidcHost)
 	for _, key := range slices.Sorted(maps.Keys(c.Imports)) {
 		check(Project+":"+keyImports, key, strings.Count(key, "::") == 1 && c.Imports[key] != "", "ids by <type token>::<logical name>")
 	}

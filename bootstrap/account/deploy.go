@@ -37,7 +37,8 @@ func Deploy(ctx *pulumi.Context) error {
 	}
 	github, err := NewGitHub(ctx, Project, &GitHubArgs{
 		Repository:      cfg.Repository,
-		Place:           Place{Account: identity.AccountId, Region: cfg.Region, StateBucket: BucketName(suffix)},
+		Environments:    cfg.Environments,
+		Place:           Place{Account: identity.AccountId, StateBucket: BucketName(suffix)},
 		KeyARN:          state.KeyARN,
 		OIDCProviderARN: cfg.OIDCProviderARN,
 		Imports:         cfg.Imports,
@@ -50,9 +51,9 @@ func Deploy(ctx *pulumi.Context) error {
 	ctx.Export("backendUrl", state.BackendURL(cfg.Region))
 	ctx.Export("secretsProvider", pulumi.String(SecretsProvider(cfg.Region)))
 	ctx.Export("oidcProviderArn", github.ProviderARN)
-	ctx.Export("previewRoleArn", github.PreviewRoleARN)
-	for _, environment := range Environments {
-		ctx.Export(environment+"DeployRoleArn", github.DeployRoleARNs[environment])
+	for environment, roles := range github.Roles {
+		ctx.Export(environment+"PreviewRoleArn", roles.Preview)
+		ctx.Export(environment+"DeployRoleArn", roles.Deploy)
 	}
 	return nil
 }
@@ -79,7 +80,9 @@ func newProvider(ctx *pulumi.Context, cfg Config) (*aws.Provider, error) {
 }
 
 // options are a child's: its parent, and the id to import it by if it exists already without being recorded.
-func options(parent pulumi.Resource, imports map[string]string, token, name string, more ...pulumi.ResourceOption) []pulumi.ResourceOption {
+func options(
+	parent pulumi.Resource, imports map[string]string, token, name string, more ...pulumi.ResourceOption,
+) []pulumi.ResourceOption {
 	all := append([]pulumi.ResourceOption{pulumi.Parent(parent)}, more...)
 	if id, ok := imports[token+"::"+name]; ok {
 		// As it is, for now: an import that differs from the program is refused. The update after this one,

@@ -12,30 +12,40 @@ type Existing struct {
 // ImportKey is the key in [Config.Imports].
 func (e Existing) ImportKey() string { return e.Token + "::" + e.Name }
 
-// Named are all such resources but the OIDC provider, which may be somebody else's. What is not here (a
+// Named are all such resources but the OIDC provider, which may be something else's. What is not here (a
 // bucket's settings, a policy's attachment) AWS lets anyone say twice.
-func Named(bucket string) []Existing {
+func Named(bucket string, environments []Environment) []Existing {
 	found := []Existing{
-		{"aws:s3/bucketV2:BucketV2", Project + "-state", bucket},
-		{"aws:kms/alias:Alias", Project + "-secrets", keyAlias},
-		{"aws:kms/key:Key", Project + "-secrets", KeyDescription},
+		{tokenBucket, Project + "-state", bucket},
+		{tokenAlias, Project + "-secrets", keyAlias},
+		{tokenKey, Project + "-secrets", KeyDescription},
 	}
 	role := func(logical, physical string, files ...string) {
-		found = append(found, Existing{"aws:iam/role:Role", logical, physical})
+		found = append(found, Existing{tokenRole, logical, physical})
 		for _, file := range files {
-			found = append(found, Existing{"aws:iam/policy:Policy", logical + "-" + file, physical + "-" + file})
+			found = append(found, Existing{tokenPolicy, logical + "-" + file, physical + "-" + file})
 		}
 	}
-	role(Project+"-preview", PreviewRole, previewPolicies...)
-	for _, environment := range Environments {
-		role(Project+"-deploy-"+environment, DeployRole(environment), deployPolicies...)
-		found = append(found, Existing{"aws:iam/policy:Policy", Project + "-" + environment + "-boundary", BoundaryName(environment)})
+	for _, e := range environments {
+		role(Project+"-preview-"+e.Name, PreviewRole(e.Name), previewPolicies...)
+		role(Project+"-deploy-"+e.Name, DeployRole(e.Name), deployPolicies...)
+		found = append(found, Existing{tokenPolicy, Project + "-" + e.Name + "-boundary", BoundaryName(e.Name)})
 	}
 	return found
 }
 
+// The types of what is found again.
+const (
+	tokenBucket   = "aws:s3/bucketV2:BucketV2"
+	tokenAlias    = "aws:kms/alias:Alias"
+	tokenKey      = "aws:kms/key:Key"
+	tokenRole     = "aws:iam/role:Role"
+	tokenPolicy   = "aws:iam/policy:Policy"
+	tokenProvider = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
+)
+
 // OIDCProvider is GitHub's provider; its name in AWS is its URL.
-var OIDCProvider = Existing{"aws:iam/openIdConnectProvider:OpenIdConnectProvider", Project + "-oidc", "https://" + oidcHost}
+var OIDCProvider = Existing{tokenProvider, Project + "-oidc", "https://" + oidcHost}
 
 // OIDCAudience is what GitHub's tokens for AWS are made out to.
 const OIDCAudience = oidcAudience

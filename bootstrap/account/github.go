@@ -16,21 +16,24 @@ import (
 // roll-out and its rollback takes less.
 const sessionSeconds = 3600
 
-// GitHub is who may do what from GitHub's workflows, without any stored key: the OIDC provider, a role that
-// reads, and one role per environment that deploys (C5, B2).
+// GitHub is who may do what from GitHub's workflows, without any stored key: the OIDC provider, and for each
+// environment a role that reads and one that deploys (C5, B2).
 type GitHub struct {
 	pulumi.ResourceState
 
-	ProviderARN    pulumi.StringOutput
-	PreviewRoleARN pulumi.StringOutput
-	// DeployRoleARNs by environment.
-	DeployRoleARNs map[string]pulumi.StringOutput
+	ProviderARN pulumi.StringOutput
+	// Roles by environment.
+	Roles map[string]Roles
 }
+
+// Roles are the ARNs of one environment's roles.
+type Roles struct{ Preview, Deploy pulumi.StringOutput }
 
 // GitHubArgs are the arguments of [NewGitHub].
 type GitHubArgs struct {
 	// Repository is owner/name.
-	Repository string
+	Repository   string
+	Environments []Environment
 	// Place with everything but the key, which KeyARN names once it exists.
 	Place  Place
 	KeyARN pulumi.StringInput
@@ -47,47 +50,21 @@ func NewGitHub(ctx *pulumi.Context, name string, args *GitHubArgs, opts ...pulum
 	if args == nil || args.Repository == "" || args.KeyARN == nil {
 		return nil, errors.New("GitHub: the repository or the key is missing")
 	}
-	github := &GitHub{DeployRoleARNs: map[string]pulumi.StringOutput{}}
+	github := &GitHub{Roles: map[string]Roles{}}
 	if err := ctx.RegisterComponentResource("sentry:bootstrap:GitHub", name, github, opts...); err != nil {
 		return nil, fmt.Errorf("register %q: %w", name, err)
 	}
 	if err := github.setProvider(ctx, name, args); err != nil {
 		return nil, fmt.Errorf("create GitHub's OIDC provider: %w", err)
 	}
-
-	var err error
-	github.PreviewRoleARN, err = github.newRole(ctx, name+"-preview", args, role{
-		name:        PreviewRole,
-		description: "Pull requests and drift detection of " + args.Repository + ": reads, changes nothing",
-		subjects:    previewSubjects(args.Repository),
-		rights: func(place Place) (map[string]policy.Document, error) {
-			document, err := PreviewRights(place)
-			return map[string]policy.Document{previewPolicies[0]: document}, err
-		},
-		policies: previewPolicies,
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, environment := range Environments {
-		if err := github.newBoundary(ctx, name+"-"+environment+"-boundary", environment, args); err != nil {
-			return nil, err
-		}
-		github.DeployRoleARNs[environment], err = github.newRole(ctx, name+"-deploy-"+environment, args, role{
-			name:        DeployRole(environment),
-			description: "Deployments of " + args.Repository + " to " + environment,
-			subjects:    []string{deploySubject(args.Repository, environment)},
-			rights:      func(place Place) (map[string]policy.Document, error) { return DeployRights(environment, place) },
-			policies:    deployPolicies,
-		})
+	outputs := pulumi.Map{"providerArn": github.ProviderARN}
+	for _, environment := range args.Environments {
+		roles, err := github.newRoles(ctx, name, args, environment)
 		if err != nil {
 			return nil, err
 		}
-	}
-
-	outputs := pulumi.Map{"providerArn": github.ProviderARN, "previewRoleArn": github.PreviewRoleARN}
-	for environment, arn := range github.DeployRoleARNs {
-		outputs[environment+"DeployRoleArn"] = arn
+		github.Roles[environment.Name] = roles
+		outputs[environment.Name+"PreviewRoleArn"], outputs[environment.Name+"DeployRoleArn"] = roles.Preview, roles.Deploy
 	}
 	if err := ctx.RegisterResourceOutputs(github, outputs); err != nil {
 		return nil, fmt.Errorf("register outputs of %q: %w", name, err)
@@ -105,12 +82,37 @@ func (g *GitHub) setProvider(ctx *pulumi.Context, name string, args *GitHubArgs)
 	provider, err := iam.NewOpenIdConnectProvider(ctx, name+"-oidc", &iam.OpenIdConnectProviderArgs{
 		Url:           pulumi.String("https://" + oidcHost),
 		ClientIdLists: pulumi.StringArray{pulumi.String(oidcAudience)},
-	}, options(g, args.Imports, "aws:iam/openIdConnectProvider:OpenIdConnectProvider", name+"-oidc")...)
+	}, options(g, args.Imports, tokenProvider, name+"-oidc")...)
 	if err != nil {
 		return err
 	}
 	g.ProviderARN = provider.Arn
 	return nil
+}
+
+// newRoles makes an environment's two roles, and the boundary for the roles of its program.
+func (g *GitHub) newRoles(ctx *pulumi.Context, name string, args *GitHubArgs, environment Environment) (roles Roles, err error) {
+	if err := g.newBoundary(ctx, name+"-"+environment.Name+"-boundary", environment, args); err != nil {
+		return roles, err
+	}
+	roles.Preview, err = g.newRole(ctx, name+"-preview-"+environment.Name, args, role{
+		name:        PreviewRole(environment.Name),
+		description: "Previews and drift detection of " + environment.Name + " by " + args.Repository + ": reads, changes nothing",
+		subjects:    previewSubjects(args.Repository, environment),
+		rights:      func(place Place) (map[string]policy.Document, error) { return PreviewRights(environment, place) },
+		policies:    previewPolicies,
+	})
+	if err != nil {
+		return roles, err
+	}
+	roles.Deploy, err = g.newRole(ctx, name+"-deploy-"+environment.Name, args, role{
+		name:        DeployRole(environment.Name),
+		description: "Deployments of " + args.Repository + " to " + environment.Name,
+		subjects:    deploySubjects(args.Repository, environment),
+		rights:      func(place Place) (map[string]policy.Document, error) { return DeployRights(environment, place) },
+		policies:    deployPolicies,
+	})
+	return roles, err
 }
 
 // role is one role that workflows may take.
@@ -122,15 +124,27 @@ type role struct {
 	policies []string
 }
 
+// document is one of the role's policies.
+func (r role) document(place Place, file string) (string, error) {
+	documents, err := r.rights(place)
+	if err != nil {
+		return "", err
+	}
+	if found := slices.Sorted(maps.Keys(documents)); !slices.Equal(found, r.policies) {
+		return "", fmt.Errorf("role %s: policies %v, expected %v", r.name, found, r.policies)
+	}
+	return documents[file].JSON(policy.Identity)
+}
+
 func (g *GitHub) newRole(ctx *pulumi.Context, name string, args *GitHubArgs, r role) (pulumi.StringOutput, error) {
 	created, err := iam.NewRole(ctx, name, &iam.RoleArgs{
 		Name:        pulumi.String(r.name),
 		Description: pulumi.String(r.description),
 		AssumeRolePolicy: g.ProviderARN.ApplyT(func(arn string) (string, error) {
-			return Trust(arn, r.subjects...).JSON()
+			return Trust(arn, r.subjects...).JSON(policy.Trust)
 		}).(pulumi.StringOutput),
 		MaxSessionDuration: pulumi.Int(sessionSeconds),
-	}, options(g, args.Imports, "aws:iam/role:Role", name)...)
+	}, options(g, args.Imports, tokenRole, name)...)
 	if err != nil {
 		return pulumi.StringOutput{}, fmt.Errorf("create role %q: %w", r.name, err)
 	}
@@ -138,20 +152,13 @@ func (g *GitHub) newRole(ctx *pulumi.Context, name string, args *GitHubArgs, r r
 		document := args.KeyARN.ToStringOutput().ApplyT(func(arn string) (string, error) {
 			place := args.Place
 			place.KeyARN = arn
-			documents, err := r.rights(place)
-			if err != nil {
-				return "", err
-			}
-			if found := slices.Sorted(maps.Keys(documents)); !slices.Equal(found, r.policies) {
-				return "", fmt.Errorf("role %s: policies %v, expected %v", r.name, found, r.policies)
-			}
-			return documents[file].JSON()
+			return r.document(place, file)
 		}).(pulumi.StringOutput)
 		attached, err := iam.NewPolicy(ctx, name+"-"+file, &iam.PolicyArgs{
 			Name:        pulumi.String(r.name + "-" + file),
 			Description: pulumi.String(r.description),
 			Policy:      document,
-		}, options(g, args.Imports, "aws:iam/policy:Policy", name+"-"+file)...)
+		}, options(g, args.Imports, tokenPolicy, name+"-"+file)...)
 		if err != nil {
 			return pulumi.StringOutput{}, fmt.Errorf("create policy %s of role %q: %w", file, r.name, err)
 		}
@@ -165,17 +172,18 @@ func (g *GitHub) newRole(ctx *pulumi.Context, name string, args *GitHubArgs, r r
 	return created.Arn, nil
 }
 
-func (g *GitHub) newBoundary(ctx *pulumi.Context, name, environment string, args *GitHubArgs) error {
-	document, err := Boundary(environment, args.Place).JSON()
+func (g *GitHub) newBoundary(ctx *pulumi.Context, name string, environment Environment, args *GitHubArgs) error {
+	document, err := Boundary(environment, args.Place).JSON(policy.Identity)
 	if err != nil {
 		return err
 	}
 	if _, err := iam.NewPolicy(ctx, name, &iam.PolicyArgs{
-		Name:        pulumi.String(BoundaryName(environment)),
-		Description: pulumi.String("The most that a role made by a deployment of " + environment + " can do"),
+		Name: pulumi.String(BoundaryName(environment.Name)),
+		// Another description is another policy, and AWS does not delete one that bounds a role.
+		Description: pulumi.String("The most that a role made by a deployment of " + environment.Name + " can do"),
 		Policy:      pulumi.String(document),
-	}, options(g, args.Imports, "aws:iam/policy:Policy", name)...); err != nil {
-		return fmt.Errorf("create boundary of %s: %w", environment, err)
+	}, options(g, args.Imports, tokenPolicy, name)...); err != nil {
+		return fmt.Errorf("create boundary of %s: %w", environment.Name, err)
 	}
 	return nil
 }

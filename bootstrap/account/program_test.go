@@ -2,7 +2,7 @@ package account
 
 import (
 	"cmp"
-	"flag"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -16,11 +16,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"sentry/internal/golden"
 	"sentry/internal/policy"
+	"sentry/internal/policy/evaluate"
 	"sentry/internal/sandbox"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata/manifest.yaml")
 
 func record(t *testing.T, config map[string]string) (*sandbox.Recording, error) {
 	t.Helper()
@@ -28,10 +28,11 @@ func record(t *testing.T, config map[string]string) (*sandbox.Recording, error) 
 }
 
 func recordIn(cloud *sandbox.Cloud, config map[string]string) (*sandbox.Recording, error) {
-	all := map[string]string{"aws:region": region, Project + ":repository": repository}
-	for key, value := range config {
-		all[key] = value
+	all, err := Config{Region: region, Repository: repository, Environments: environments}.Settings()
+	if err != nil {
+		return nil, err
 	}
+	maps.Copy(all, config)
 	var problem error // as the program returns it; the SDK puts it into a list of its own
 	recording, err := sandbox.Record(func(ctx *pulumi.Context) error {
 		problem = Deploy(ctx)
@@ -79,28 +80,22 @@ func TestManifest(t *testing.T) {
 	}
 	got, err := yaml.Marshal(entries)
 	require.NoError(t, err)
-	if *update {
-		require.NoError(t, os.WriteFile("testdata/manifest.yaml", got, 0o644))
-	}
-	want, err := os.ReadFile("testdata/manifest.yaml")
-	require.NoError(t, err)
-	assert.Equal(t, string(want), string(got), "a name or parent that changed is a delete and a create in a live account "+
-		"(the state bucket and the key among them); if it is meant, run: go test ./bootstrap/account -run TestManifest -update")
+	golden.Equal(t, "testdata/manifest.yaml", string(got), "a name or parent that changed is a delete and a create in a "+
+		"live account (the state bucket and the key among them)")
 }
 
 func TestPoliciesInTheProgramAreTheComputedOnes(t *testing.T) {
 	recording := mustRecord(t, nil)
 	key := only1(t, recording, "aws:kms/key:Key").Outputs["arn"].StringValue()
-	saved := place
-	place.KeyARN = key
-	defer func() { place = saved }()
+	here := place
+	here.KeyARN = key
 
 	written := map[string]string{}
-	for _, p := range recording.ByType("aws:iam/policy:Policy") {
+	for _, p := range recording.ByType(tokenPolicy) {
 		written[p.Inputs["name"].StringValue()] = p.Inputs["policy"].StringValue()
 	}
-	for policyName, document := range documents(t) {
-		text, err := document.JSON()
+	for policyName, document := range documents(t, here, environments...) {
+		text, err := document.JSON(policy.Identity)
 		require.NoError(t, err)
 		assert.Equal(t, text, written[policyName], policyName)
 		delete(written, policyName)
@@ -112,10 +107,12 @@ func TestPoliciesInTheProgramAreTheComputedOnes(t *testing.T) {
 		role, arn := a.Inputs["role"].StringValue(), a.Inputs["policyArn"].StringValue()
 		attached[role] = append(attached[role], strings.TrimPrefix(arn, "arn:aws:iam::123456789012:policy/"))
 	}
-	want := map[string][]string{PreviewRole: {PreviewRole + "-read"}}
-	for _, environment := range Environments {
-		for _, file := range deployPolicies {
-			want[DeployRole(environment)] = append(want[DeployRole(environment)], DeployRole(environment)+"-"+file)
+	want := map[string][]string{}
+	for _, e := range environments {
+		for role, files := range map[string][]string{PreviewRole(e.Name): previewPolicies, DeployRole(e.Name): deployPolicies} {
+			for _, file := range files {
+				want[role] = append(want[role], role+"-"+file)
+			}
 		}
 	}
 	for role := range attached {
@@ -129,7 +126,7 @@ func withForeignProvider(t *testing.T) *sandbox.Cloud {
 	t.Helper()
 	cloud := sandbox.NewCloud()
 	_, err := sandbox.Record(func(ctx *pulumi.Context) error {
-		_, err := iam.NewOpenIdConnectProvider(ctx, "somebody-elses", &iam.OpenIdConnectProviderArgs{
+		_, err := iam.NewOpenIdConnectProvider(ctx, "of-something-else", &iam.OpenIdConnectProviderArgs{
 			Url: pulumi.String("https://" + oidcHost), ClientIdLists: pulumi.StringArray{pulumi.String(oidcAudience)},
 		})
 		return err
@@ -143,7 +140,7 @@ func TestTrustsInTheProgram(t *testing.T) {
 	assert.Equal(t, "https://token.actions.githubusercontent.com", provider.Inputs["url"].StringValue())
 	assert.Equal(t, "sts.amazonaws.com", provider.Inputs["clientIdLists"].ArrayValue()[0].StringValue())
 
-	const existing = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+	const existing = providerARN
 	_, err := recordIn(withForeignProvider(t), nil)
 	require.ErrorContains(t, err, "EntityAlreadyExists", "the sandbox lets an account have two of GitHub's providers")
 	for _, config := range []map[string]string{nil, {Project + ":oidcProviderArn": existing}} {
@@ -158,18 +155,12 @@ func TestTrustsInTheProgram(t *testing.T) {
 				"the account's provider is taken over: removing this stack would cut off everybody who uses it")
 			assert.Equal(t, existing, recording.Outputs["oidcProviderArn"])
 		}
-		trusts := map[string]policy.Document{}
-		for _, r := range recording.ByType("aws:iam/role:Role") {
-			document, err := policy.Parse(r.Inputs["assumeRolePolicy"].StringValue())
+		for _, r := range recording.ByType(tokenRole) {
+			document, err := policy.Parse(policy.Trust, r.Inputs["assumeRolePolicy"].StringValue())
 			require.NoError(t, err)
-			trusts[r.Inputs["name"].StringValue()] = document
+			assert.Equal(t, trusts()[r.Inputs["name"].StringValue()], document, "%s trusts something else than what the tests look at", r.Name)
 			assert.EqualValues(t, 3600, r.Inputs["maxSessionDuration"].NumberValue())
 		}
-		assert.Equal(t, map[string]policy.Document{
-			"sentry-preview":           Trust(existing, "repo:octo-org/sentry:pull_request", "repo:octo-org/sentry:ref:refs/heads/main"),
-			"sentry-deploy-staging":    Trust(existing, "repo:octo-org/sentry:environment:staging"),
-			"sentry-deploy-production": Trust(existing, "repo:octo-org/sentry:environment:production"),
-		}, trusts)
 	}
 }
 
@@ -197,12 +188,13 @@ func TestStateBucket(t *testing.T) {
 	ownership := only1(t, recording, "aws:s3/bucketOwnershipControls:BucketOwnershipControls").Inputs["rule"].ObjectValue()
 	assert.Equal(t, "BucketOwnerEnforced", ownership["objectOwnership"].StringValue())
 
-	tls, err := policy.Parse(only1(t, recording, "aws:s3/bucketPolicy:BucketPolicy").Inputs["policy"].StringValue())
+	document, err := policy.Parse(policy.Resource, only1(t, recording, "aws:s3/bucketPolicy:BucketPolicy").Inputs["policy"].StringValue())
 	require.NoError(t, err)
+	tls := evaluated(t, policy.Resource, document)
 	for _, of := range []string{"", "/.pulumi/meta.yaml"} {
-		for secure, want := range map[string]policy.Decision{"false": policy.Denied, "true": policy.NotMentioned} {
+		for secure, want := range map[string]evaluate.Decision{"false": evaluate.Denied, "true": evaluate.NotMentioned} {
 			r := request("s3:GetObject", "arn:aws:s3:::sentry-pulumi-state-123456789012"+of, "aws:SecureTransport", secure)
-			assert.Equal(t, want, policy.Decide(r, tls), "%s, TLS %s", r.Resource, secure)
+			assert.Equal(t, want, tls.Decide(r), "%s, TLS %s", r.Resource, secure)
 		}
 	}
 }
@@ -221,13 +213,16 @@ func TestKey(t *testing.T) {
 func TestOutputsAndTags(t *testing.T) {
 	recording := mustRecord(t, map[string]string{"aws:region": "eu-west-1", Project + ":bucketSuffix": "octo"})
 	assert.Equal(t, map[string]any{
-		"region":                  "eu-west-1",
-		"backendUrl":              "s3://sentry-pulumi-state-octo?region=eu-west-1",
-		"secretsProvider":         "awskms://alias/sentry-pulumi?region=eu-west-1",
-		"oidcProviderArn":         "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com",
-		"previewRoleArn":          "arn:aws:iam::123456789012:role/sentry-preview",
-		"stagingDeployRoleArn":    "arn:aws:iam::123456789012:role/sentry-deploy-staging",
-		"productionDeployRoleArn": "arn:aws:iam::123456789012:role/sentry-deploy-production",
+		"region":                   "eu-west-1",
+		"backendUrl":               "s3://sentry-pulumi-state-octo?region=eu-west-1",
+		"secretsProvider":          "awskms://alias/sentry-pulumi?region=eu-west-1",
+		"oidcProviderArn":          "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com",
+		"stagingPreviewRoleArn":    "arn:aws:iam::123456789012:role/sentry-preview-staging",
+		"stagingDeployRoleArn":     "arn:aws:iam::123456789012:role/sentry-deploy-staging",
+		"productionPreviewRoleArn": "arn:aws:iam::123456789012:role/sentry-preview-production",
+		"productionDeployRoleArn":  "arn:aws:iam::123456789012:role/sentry-deploy-production",
+		"staging-euPreviewRoleArn": "arn:aws:iam::123456789012:role/sentry-preview-staging-eu",
+		"staging-euDeployRoleArn":  "arn:aws:iam::123456789012:role/sentry-deploy-staging-eu",
 	}, recording.Outputs)
 	provider := only1(t, recording, "pulumi:providers:aws")
 	assert.Contains(t, provider.Inputs["defaultTags"].String(), "shared", "the tags say that these belong to an environment")
@@ -237,17 +232,16 @@ func TestOutputsAndTags(t *testing.T) {
 		case !r.Custom:
 			assert.True(t, strings.HasPrefix(r.Type, "sentry:bootstrap:"), r.Type)
 		default:
-			assert.Contains(t, name(r.Parent), "sentry:bootstrap:", "%s is nobody's child", r.Name)
+			assert.Contains(t, name(r.Parent), "sentry:bootstrap:", "%s has no component", r.Name)
 			assert.Contains(t, r.Provider, provider.URN, "%s uses another provider: no region, no tags, no account check", r.Name)
 		}
 	}
 }
 
 func TestAPreviewRegistersTheSame(t *testing.T) {
-	dry, err := sandbox.Record(Deploy, sandbox.MockOptions{
-		Project: Project, Stack: Stack, DryRun: true,
-		Config: map[string]string{"aws:region": region, Project + ":repository": repository},
-	})
+	settings, err := Config{Region: region, Repository: repository, Environments: environments}.Settings()
+	require.NoError(t, err)
+	dry, err := sandbox.Record(Deploy, sandbox.MockOptions{Project: Project, Stack: Stack, DryRun: true, Config: settings})
 	require.NoError(t, err)
 	var previewed, done []string
 	for _, r := range dry.Resources {
@@ -261,14 +255,16 @@ func TestAPreviewRegistersTheSame(t *testing.T) {
 
 func TestConfigurationErrors(t *testing.T) {
 	const head = "the account cannot be prepared, nothing was changed:\n"
+	const nameRule = "allowed: up to 25 lower-case letters, digits and single hyphens between them, not beginning with deploy or preview"
 	for what, c := range map[string]struct {
 		config map[string]string
 		want   string
 	}{
 		"nothing set": {
-			map[string]string{"aws:region": "", Project + ":repository": ""},
+			map[string]string{"aws:region": "", Project + ":repository": "", Project + ":environments": ""},
 			"aws:region: not set; allowed: a region's code, such as us-east-1\n" +
-				"sentry-bootstrap:repository: not set; allowed: a GitHub repository as owner/name, such as octo-org/sentry",
+				"sentry-bootstrap:repository: not set; allowed: a GitHub repository as owner/name, such as octo-org/sentry\n" +
+				"sentry-bootstrap:environments: not set; allowed: the environments to prepare",
 		},
 		"all wrong at once": {
 			map[string]string{
@@ -296,7 +292,20 @@ func TestConfigurationErrors(t *testing.T) {
 		},
 		"imports that are no object": {
 			map[string]string{Project + ":imports": "[]"},
-			`sentry-bootstrap:imports: "[]"; allowed: an object of ids by type and name`,
+			`sentry-bootstrap:imports: read []: json: cannot unmarshal array into Go value of type map[string]string`,
+		},
+		"environments whose names mean something else": {
+			map[string]string{Project + ":environments": `[{"name":"deploy-eu","region":"us-east-1"},{"name":"a--b","region":"us-east"},` +
+				`{"name":"` + strings.Repeat("a", 26) + `","region":"us-east-1"},{"name":"x","region":"us-east-1","bucketSuffix":"X"}]`},
+			`sentry-bootstrap:environments: name "deploy-eu"; ` + nameRule + "\n" +
+				`sentry-bootstrap:environments: name "a--b"; ` + nameRule + "\n" +
+				`sentry-bootstrap:environments: region "us-east" of a--b; allowed: a region's code, such as us-east-1` + "\n" +
+				`sentry-bootstrap:environments: name "` + strings.Repeat("a", 26) + `"; ` + nameRule + "\n" +
+				`sentry-bootstrap:environments: bucketSuffix "X" of x; allowed: lower-case letters, digits and single hyphens between them`,
+		},
+		"an environment twice": {
+			map[string]string{Project + ":environments": `[{"name":"a","region":"us-east-1"},{"name":"a","region":"us-east-1"}]`},
+			`sentry-bootstrap:environments: "a"; allowed: each environment once`,
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -332,7 +341,7 @@ func TestNamedKnowsEveryNameThatAWSTakesOnce(t *testing.T) {
 		}
 	}
 	named := map[string]string{}
-	for _, e := range append(Named("sentry-pulumi-state-123456789012"), OIDCProvider) {
+	for _, e := range append(Named("sentry-pulumi-state-123456789012", environments), OIDCProvider) {
 		named[e.ImportKey()] = e.Physical
 	}
 	assert.Equal(t, found, named)
@@ -347,9 +356,9 @@ func TestTheProjectFileDeclaresTheKeys(t *testing.T) {
 	}
 	require.NoError(t, yaml.Unmarshal(text, &file))
 	assert.Equal(t, Project, file.Name)
-	// The imports are cmd/bootstrap's own business.
-	for _, key := range []string{"aws:region", Project + ":" + keyRepository, Project + ":" + keyBucketSuffix, Project + ":" + keyAWSAccountID, Project + ":" + keyOIDCProviderARN} {
-		assert.Contains(t, file.Config, key)
-	}
-	assert.Len(t, file.Config, 5)
+	settings, err := Config{}.Settings()
+	require.NoError(t, err)
+	delete(settings, Project+":"+keyImports) // cmd/bootstrap's own business
+	assert.ElementsMatch(t, slices.Collect(maps.Keys(settings)), slices.Collect(maps.Keys(file.Config)),
+		"the project file and the program disagree on the keys")
 }

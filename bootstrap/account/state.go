@@ -81,7 +81,7 @@ func (s *StateBackend) newBucket(ctx *pulumi.Context, name string, args *StateBa
 		return append([]pulumi.ResourceOption{pulumi.Parent(s)}, more...)
 	}
 	bucket, err := s3.NewBucketV2(ctx, name, &s3.BucketV2Args{Bucket: pulumi.String(args.BucketName)},
-		options(s, args.Imports, "aws:s3/bucketV2:BucketV2", name, pulumi.Protect(true))...)
+		options(s, args.Imports, tokenBucket, name, pulumi.Protect(true))...)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func (s *StateBackend) newBucket(ctx *pulumi.Context, name string, args *StateBa
 	}, child(pulumi.DependsOn([]pulumi.Resource{versioning}))...); err != nil {
 		return nil, err
 	}
-	tlsOnly, err := tlsOnlyPolicy(args.BucketName).JSON()
+	tlsOnly, err := tlsOnlyPolicy(args.BucketName).JSON(policy.Resource)
 	if err != nil {
 		return nil, err
 	}
@@ -150,8 +150,8 @@ func (s *StateBackend) newBucket(ctx *pulumi.Context, name string, args *StateBa
 
 // tlsOnlyPolicy refuses everything that comes without TLS (B1).
 func tlsOnlyPolicy(bucket string) policy.Document {
-	arn := Place{}.arn("s3", bucket)
-	return policy.Document{Version: policy.Version, Statement: []policy.Statement{{
+	arn := names{}.arn("s3", bucket)
+	return policy.Document{Version: policy.Version, Statement: policy.Statements{{
 		Sid:       "TLSOnly",
 		Effect:    "Deny",
 		Principal: policy.Principal{Everyone: true},
@@ -169,14 +169,14 @@ func (s *StateBackend) newKey(ctx *pulumi.Context, name string, args *StateBacke
 		Description:          pulumi.String(KeyDescription),
 		EnableKeyRotation:    pulumi.Bool(true),
 		DeletionWindowInDays: pulumi.Int(keyDeletionDays),
-	}, options(s, args.Imports, "aws:kms/key:Key", name+"-secrets", pulumi.Protect(true))...)
+	}, options(s, args.Imports, tokenKey, name+"-secrets", pulumi.Protect(true))...)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := kms.NewAlias(ctx, name+"-secrets", &kms.AliasArgs{
 		Name:        pulumi.String(keyAlias),
 		TargetKeyId: key.KeyId,
-	}, options(s, args.Imports, "aws:kms/alias:Alias", name+"-secrets")...); err != nil {
+	}, options(s, args.Imports, tokenAlias, name+"-secrets")...); err != nil {
 		return nil, err
 	}
 	return key, nil

@@ -13,20 +13,24 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sentry/bootstrap/account"
+	"sentry/internal/fixture"
 	"sentry/internal/sandbox"
 )
 
 // docs/bootstrap.md names what exists, under the names it has.
 func TestTheDocumentIsTrue(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(root, "docs", "bootstrap.md"))
+	text, err := os.ReadFile(filepath.Join(fixture.Root(t), "docs", "bootstrap.md"))
 	require.NoError(t, err)
 	document := string(text)
 
 	flags := map[string]bool{}
-	newCommand(nil, nil).Flags().VisitAll(func(f *pflag.Flag) {
-		flags["--"+f.Name] = true
-		assert.Contains(t, document, "| `--"+f.Name+"` |", "the table of flags lacks one")
-	})
+	command := newCommand(nil, nil)
+	for _, set := range []*pflag.FlagSet{command.Flags(), command.PersistentFlags()} {
+		set.VisitAll(func(f *pflag.Flag) {
+			flags["--"+f.Name] = true
+			assert.True(t, strings.Contains(document, "`--"+f.Name+"` |"), "the table of flags lacks --%s", f.Name)
+		})
+	}
 	for _, found := range regexp.MustCompile("`(--[a-z-]+)`").FindAllStringSubmatch(document, -1) {
 		assert.True(t, flags[found[1]], "there is no flag %s", found[1])
 	}
@@ -38,10 +42,9 @@ func TestTheDocumentIsTrue(t *testing.T) {
 		assert.NoError(t, cmd.ParseFlags(strings.Fields(found[1])), found[0])
 	}
 
-	recording, err := sandbox.Record(account.Deploy, sandbox.MockOptions{
-		Project: account.Project, Stack: account.Stack,
-		Config: map[string]string{"aws:region": "us-east-1", account.Project + ":repository": "octo-org/sentry"},
-	})
+	settings, err := configuration().Settings()
+	require.NoError(t, err)
+	recording, err := sandbox.Record(account.Deploy, sandbox.MockOptions{Project: account.Project, Stack: account.Stack, Config: settings})
 	require.NoError(t, err)
 	short := strings.NewReplacer("sentry-deploy-<environment>-network`, `-service`, `-storage`",
 		"sentry-deploy-<environment>-network` `sentry-deploy-<environment>-service` `sentry-deploy-<environment>-storage`").Replace(document)
@@ -55,16 +58,16 @@ func TestTheDocumentIsTrue(t *testing.T) {
 				continue
 			}
 			general := strings.ReplaceAll(value, sandbox.AccountID, "<account id>")
-			for _, environment := range account.Environments {
-				general = strings.Replace(general, "-"+environment+"-", "-<environment>-", 1)
+			for _, e := range configuration().Environments {
+				general = strings.Replace(general, "-"+e.Name, "-<environment>", 1)
 			}
-			assert.Contains(t, short, "`"+general+"`", "%s is created and not in the document", value)
+			assert.True(t, strings.Contains(short, "`"+general+"`"), "%s is created and not in the document", value)
 		}
 	}
 	for _, message := range []string{"no usable AWS credentials", "wrong account", "another run holds the lock", "these credentials have no right to"} {
-		assert.Contains(t, document, message)
+		assert.True(t, strings.Contains(document, message), message)
 	}
 	for _, found := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(document, -1) {
-		assert.FileExists(t, filepath.Join(root, "docs", found[1]))
+		assert.FileExists(t, filepath.Join(fixture.Root(t), "docs", found[1]))
 	}
 }

@@ -13,6 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sentry/bootstrap/account"
+	"sentry/internal/cli"
+	"sentry/internal/fixture"
+	"sentry/internal/golden"
+	"sentry/internal/project"
 )
 
 var ready = result{
@@ -23,10 +27,8 @@ var ready = result{
 }
 
 func TestNext(t *testing.T) {
-	config := account.Config{Region: "us-east-1", Repository: "octo-org/sentry"}
-	want, err := os.ReadFile("testdata/next.txt")
-	require.NoError(t, err)
-	assert.Equal(t, string(want), next(config, ready, false))
+	config := configuration()
+	golden.Equal(t, "testdata/next.txt", next(config, ready, false), "what a person is told to do next has changed")
 
 	written := next(config, ready, true)
 	assert.NotContains(t, written, "backend:")
@@ -45,12 +47,12 @@ func TestThePrintedCommandsAreShell(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(bin, name), []byte(script), 0o755))
 	}
 	var script []string
-	for line := range strings.Lines(next(account.Config{Region: "us-east-1", Repository: "octo-org/sentry"}, ready, true)) {
+	for line := range strings.Lines(next(configuration(), ready, true)) {
 		if strings.HasPrefix(line, "gh ") || strings.HasPrefix(line, "pulumi ") {
 			script = append(script, line)
 		}
 	}
-	require.Len(t, script, 10)
+	require.NotEmpty(t, script)
 	cmd := exec.CommandContext(t.Context(), "sh", "-euc", strings.Join(script, ""))
 	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
 	got, err := cmd.Output()
@@ -65,28 +67,6 @@ func TestThePrintedCommandsAreShell(t *testing.T) {
 	assert.Equal(t, 2, strings.Count(text, "/deployment-branch-policies> <-f> <name=main>"), "an environment that any branch may deploy to")
 }
 
-func TestWriteBackend(t *testing.T) {
-	const url = "s3://b?region=us-east-1"
-	for before, want := range map[string]string{
-		"name: sentry\nruntime: go\n": "name: sentry\nruntime: go\nbackend:\n  url: " + url + "\n",
-		"name: sentry":                "name: sentry\nbackend:\n  url: " + url + "\n",
-		"name: sentry\n# why\nbackend:\n  url: s3://a # old\nconfig:\n  a: b\n": "name: sentry\n# why\nbackend:\n  url: " + url + "\nconfig:\n  a: b\n",
-		"name: sentry\nbackend: {url: s3://a}\nruntime: go\n":                   "name: sentry\nbackend:\n  url: " + url + "\nruntime: go\n",
-		"name: sentry\nbackend:\n  url: s3://a":                                 "name: sentry\nbackend:\n  url: " + url + "\n",
-		"name: sentry\nconfig:\n  backend:\n    type: string\n":                 "name: sentry\nconfig:\n  backend:\n    type: string\nbackend:\n  url: " + url + "\n",
-	} {
-		path := filepath.Join(t.TempDir(), "Pulumi.yaml")
-		require.NoError(t, os.WriteFile(path, []byte(before), 0o600))
-		for range 2 { // twice is the same as once
-			require.NoError(t, writeBackend(path, url))
-			got, err := os.ReadFile(path)
-			require.NoError(t, err)
-			assert.Equal(t, want, string(got))
-		}
-	}
-	assert.ErrorContains(t, writeBackend(filepath.Join(t.TempDir(), "Pulumi.yaml"), url), "write the state bucket into Pulumi.yaml")
-}
-
 func TestOriginRepository(t *testing.T) {
 	for url, want := range map[string]string{
 		"https://github.com/octo-org/sentry.git":       "octo-org/sentry",
@@ -99,64 +79,108 @@ func TestOriginRepository(t *testing.T) {
 		"": "",
 	} {
 		dir := t.TempDir()
-		git := func(args ...string) {
-			require.NoError(t, exec.CommandContext(t.Context(), "git", append([]string{"-C", dir}, args...)...).Run())
-		}
-		git("init", "--quiet")
+		git := fixture.NewGit(t, dir)
 		if url != "" {
-			git("remote", "add", "origin", url)
+			git.Run("remote", "add", "origin", url)
 		}
 		got, err := originRepository(t.Context(), dir)
 		assert.Equal(t, want, got, url)
 		if want == "" {
-			assert.EqualError(t, err, "which GitHub repository deploys? git's remote origin does not say; name it: --repository owner/name")
+			assert.EqualError(t, err, "--repository is not set, and git's remote origin is no GitHub repository; allowed: owner/name, such as octo-org/sentry")
 		}
 	}
 }
 
-func TestFindRoot(t *testing.T) {
-	want, err := filepath.Abs(root)
+func TestEnvironmentsAreTheStackFiles(t *testing.T) {
+	dir := fixture.Project(t)
+	fixture.Replace(t, filepath.Join(dir, "Pulumi.production.yaml"), "config:\n", "config:\n  sentry:protect: true\n  sentry:bucketSuffix: 2024\n")
+	p, err := project.Open(dir)
 	require.NoError(t, err)
-	for _, dir := range []string{"", root} {
-		got, err := findRoot(dir)
-		require.NoError(t, err)
-		assert.Equal(t, want, got)
-	}
-	elsewhere := t.TempDir()
-	_, err = findRoot(elsewhere)
-	assert.EqualError(t, err, elsewhere+" is not in the repository: run it there, or name it with --dir")
+	production := account.Environment{Name: "production", Region: "us-east-1", Guarded: true, BucketSuffix: "2024"}
+	found, err := environmentsOf(p, nil)
+	require.NoError(t, err)
+	assert.Equal(t, []account.Environment{production, {Name: "staging", Region: "us-east-1"}}, found)
+	found, err = environmentsOf(p, []string{"production"})
+	require.NoError(t, err)
+	assert.Equal(t, []account.Environment{production}, found)
+	_, err = environmentsOf(p, []string{"canary"})
+	require.ErrorContains(t, err, `--environment "canary": `+dir+" has no file Pulumi.canary.yaml; allowed: production, staging")
+
+	fixture.Replace(t, filepath.Join(dir, "Pulumi.staging.yaml"), "aws:region: us-east-1", "aws:region: eu-central-1")
+	found, err = environmentsOf(p, nil)
+	require.NoError(t, err)
+	_, err = commonRegion(found)
+	require.EqualError(t, err, "--region is not set, and the environments have none in common "+
+		"(production in us-east-1, staging in eu-central-1): name the state bucket's")
+	region, err := commonRegion(found[1:])
+	require.NoError(t, err)
+	assert.Equal(t, "eu-central-1", region)
+}
+
+// call runs the command as main does.
+func call(t *testing.T, args ...string) (out, errors string, code int) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd := newCommand(&stdout, &stderr)
+	cmd.SetArgs(args)
+	cmd.SetOut(&stdout)
+	code = cli.Run(t.Context(), cmd, &stderr)
+	return stdout.String(), stderr.String(), code
 }
 
 func TestCommandLine(t *testing.T) {
-	var out, progress bytes.Buffer
-	run := func(args ...string) error {
-		cmd := newCommand(&out, &progress)
-		cmd.SetArgs(args)
-		cmd.SetOut(&out)
-		return cmd.ExecuteContext(t.Context())
+	dir := fixture.Project(t)
+	for args, want := range map[string]string{
+		"--repository octo-org/sentry --region us": `bootstrap: aws:region: "us"; allowed: a region's code, such as us-east-1`,
+		"now": `bootstrap: unknown command "now" for "bootstrap"`,
+		"":    "bootstrap: --repository is not set, and git's remote origin is no GitHub repository",
+	} {
+		out, errors, code := call(t, append(strings.Fields(args), "-C", dir)...)
+		assert.Contains(t, errors, want)
+		assert.Equal(t, 1, code)
+		assert.Empty(t, out, "something is printed as if it had worked")
 	}
-	assert.EqualError(t, run("--repository", "octo-org/sentry", "--region", "us"), `aws:region: "us"; allowed: a region's code, such as us-east-1`)
-	assert.EqualError(t, run("now"), `unknown command "now" for "bootstrap"`)
 	t.Setenv("PATH", t.TempDir())
-	assert.ErrorContains(t, run("--repository", "octo-org/sentry"), "no usable Pulumi CLI on PATH (install it: https://www.pulumi.com/docs/install/, or try --sandbox)")
-	assert.Empty(t, out.String(), "something is printed as if it had worked")
+	_, errors, _ := call(t, "--repository", "octo-org/sentry", "-C", dir)
+	assert.Contains(t, errors, "no usable Pulumi CLI on PATH (install it: https://www.pulumi.com/docs/install/, or try --sandbox)")
+}
+
+// The whole command offline, twice and back again, for one of two environments; it leaves no folder behind.
+func TestSandbox(t *testing.T) {
+	dir, temporary := fixture.Project(t), t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	args := []string{"-C", dir, "--sandbox", "--repository", "octo-org/sentry", "--environment", "staging"}
+	for _, want := range []string{" create)", "is ready (nothing to change)"} {
+		out, errors, code := call(t, args...)
+		require.Zero(t, code, errors)
+		assert.Contains(t, out, want)
+		assert.Contains(t, out, "pulumi stack init staging ")
+		assert.NotContains(t, out, "production", "the account is prepared for more than was asked for")
+	}
+	out, errors, code := call(t, append(args, "--undo")...)
+	require.Zero(t, code, errors)
+	assert.Contains(t, out, "Removed.")
+	for _, pattern := range []string{"pulumi_auto*", "sentry-*"} {
+		left, err := filepath.Glob(filepath.Join(temporary, pattern))
+		require.NoError(t, err)
+		assert.Empty(t, left, "each run leaves a folder in the temporary directory")
+	}
 }
 
 // The workflows take the roles by these names; a renamed role is an access denied in the middle of a deployment.
 func TestTheWorkflowsTakeTheRolesThatExist(t *testing.T) {
-	workflows, err := filepath.Glob(filepath.Join(root, ".github", "workflows", "*.yml"))
+	workflows, err := filepath.Glob(filepath.Join(fixture.Root(t), ".github", "workflows", "*.yml"))
 	require.NoError(t, err)
+	environment := regexp.MustCompile(`\$\{\{ *[\w.]+ *\}\}$`)
 	taken := map[string]bool{}
 	for _, path := range workflows {
 		text, err := os.ReadFile(path)
 		require.NoError(t, err)
-		for _, found := range regexp.MustCompile(`role-to-assume: *(\S+ \S+ \S+)`).FindAllStringSubmatch(string(text), -1) {
-			taken[found[1]] = true
-		}
-		for _, found := range regexp.MustCompile(`arn:aws:iam::\$\{\{ *vars\.AWS_ACCOUNT_ID *\}\}:role/(\S*(?: \S+ \}\})?)`).FindAllStringSubmatch(string(text), -1) {
-			known := found[1] == account.PreviewRole || found[1] == "sentry-deploy-${{ inputs.environment }}"
-			assert.True(t, known, "%s takes role %s", path, found[1])
+		for _, found := range regexp.MustCompile(`role-to-assume: .*:role/(.*)`).FindAllStringSubmatch(string(text), -1) {
+			role := environment.ReplaceAllString(found[1], "x")
+			assert.Contains(t, []string{account.PreviewRole("x"), account.DeployRole("x")}, role, "%s takes role %s", path, found[1])
+			taken[role] = true
 		}
 	}
-	assert.NotEmpty(t, taken)
+	assert.Len(t, taken, 2, "a role that no workflow takes")
 }

@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"maps"
-	"os"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -30,25 +28,25 @@ func next(config account.Config, r result, written bool) string {
 	say("2. Create the stacks, their secrets encrypted by the account's key; their roles stay within the boundary that")
 	say("   the deploy roles require. Commit the two stack files.")
 	say("")
-	for _, environment := range account.Environments {
-		say("pulumi stack init %s --secrets-provider=%q", environment, r.secretsProvider)
-		say("pulumi config set permissionsBoundary %s --stack %s", account.BoundaryName(environment), environment)
+	for _, e := range config.Environments {
+		say("pulumi stack init %s --secrets-provider=%q", e.Name, r.secretsProvider)
+		say("pulumi config set permissionsBoundary %s --stack %s", account.BoundaryName(e.Name), e.Name)
 	}
 	say("")
 	say("3. Tell GitHub (gh is https://cli.github.com). Without the two branch policies, any branch of the repository could")
-	say("   deploy. Production waits for your approval; add other reviewers in the repository's settings.")
+	say("   deploy. A guarded environment waits for your approval; add other reviewers in the repository's settings.")
 	say("")
 	repository := config.Repository
 	say("gh variable set AWS_ACCOUNT_ID --repo %s --body %s", repository, r.account)
 	say("gh variable set AWS_REGION --repo %s --body %s", repository, config.Region)
-	for _, environment := range account.Environments {
+	for _, e := range config.Environments {
 		reviewers := ""
-		if environment == "production" {
+		if e.Guarded {
 			reviewers = " -F 'reviewers[][type]=User' -F \"reviewers[][id]=$(gh api user --jq .id)\""
 		}
-		say("gh api --method PUT repos/%s/environments/%s%s "+
-			"-F 'deployment_branch_policy[protected_branches]=false' -F 'deployment_branch_policy[custom_branch_policies]=true'", repository, environment, reviewers)
-		say("gh api --method POST repos/%s/environments/%s/deployment-branch-policies -f name=main", repository, environment)
+		say("gh api --method PUT repos/%s/environments/%s%s -F 'deployment_branch_policy[protected_branches]=false' "+
+			"-F 'deployment_branch_policy[custom_branch_policies]=true'", repository, e.Name, reviewers)
+		say("gh api --method POST repos/%s/environments/%s/deployment-branch-policies -f name=main", repository, e.Name)
 	}
 	return text.String()
 }
@@ -64,23 +62,4 @@ func summary(changes map[string]int) string {
 		return "nothing to change"
 	}
 	return strings.Join(parts, ", ")
-}
-
-var backendBlock = regexp.MustCompile(`(?m)^backend:[^\n]*\n(?:[ \t]+[^\n]*\n?)*`)
-
-// writeBackend puts the address into a project file and leaves everything else as it is.
-func writeBackend(path, url string) error {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("write the state bucket into Pulumi.yaml: %w", err)
-	}
-	block := "backend:\n  url: " + url + "\n"
-	changed := backendBlock.ReplaceAllLiteral(text, []byte(block))
-	if !backendBlock.Match(text) {
-		changed = []byte(strings.TrimSuffix(string(text), "\n") + "\n" + block)
-	}
-	if err := os.WriteFile(path, changed, 0o644); err != nil {
-		return fmt.Errorf("write the state bucket into Pulumi.yaml: %w", err)
-	}
-	return nil
 }

@@ -17,13 +17,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sentry/bootstrap/account"
+	"sentry/internal/fixture"
+	"sentry/internal/project"
 	"sentry/internal/sandbox"
 )
 
-const (
-	root   = "../.."
-	bucket = "sentry-pulumi-state-" + sandbox.AccountID
-)
+const bucket = "sentry-pulumi-state-" + sandbox.AccountID
+
+// configuration is what a run is made for: the fixture's environments, production guarded.
+func configuration() account.Config {
+	return account.Config{Region: "us-east-1", Repository: "octo-org/sentry", Environments: []account.Environment{
+		{Name: "production", Region: "us-east-1", Guarded: true}, {Name: "staging", Region: "us-east-1"},
+	}}
+}
 
 // rig is an account in a sandbox, and the machine from which it is prepared.
 type rig struct {
@@ -35,7 +41,9 @@ type rig struct {
 
 func newRig(t *testing.T, cloud *sandbox.Cloud) *rig {
 	t.Helper()
-	sb, err := sandbox.New(t.Context(), sandbox.Options{ProjectDir: root, Cloud: cloud, Log: t.Output()})
+	p, err := project.Open(fixture.Project(t))
+	require.NoError(t, err)
+	sb, err := sandbox.New(t.Context(), sandbox.Options{Project: p, Cloud: cloud, Log: t.Output()})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, sb.Close()) })
 	return &rig{T: t, sb: sb, dir: filepath.Join(t.TempDir(), "state")}
@@ -48,10 +56,7 @@ func (r *rig) run(change ...func(*bootstrap)) (result, error) {
 
 func (r *rig) prepare(change ...func(*bootstrap)) *bootstrap {
 	r.shown.Reset()
-	b := &bootstrap{
-		config:   account.Config{Region: "us-east-1", Repository: "octo-org/sentry"},
-		stateDir: r.dir, out: &r.shown,
-	}
+	b := &bootstrap{config: configuration(), stateDir: r.dir, scratch: r.TempDir(), out: &r.shown}
 	inSandbox(r.sb, b)
 	for _, c := range change {
 		c(b)
@@ -95,10 +100,9 @@ func (r *rig) count(token string) int {
 // want is what the program says there should be.
 func want(t *testing.T) []string {
 	t.Helper()
-	recording, err := sandbox.Record(account.Deploy, sandbox.MockOptions{
-		Project: account.Project, Stack: account.Stack,
-		Config: map[string]string{"aws:region": "us-east-1", account.Project + ":repository": "octo-org/sentry"},
-	})
+	settings, err := configuration().Settings()
+	require.NoError(t, err)
+	recording, err := sandbox.Record(account.Deploy, sandbox.MockOptions{Project: account.Project, Stack: account.Stack, Config: settings})
 	require.NoError(t, err)
 	var names []string
 	for _, r := range recording.Resources {
@@ -114,7 +118,8 @@ func TestFirstAndSecondRun(t *testing.T) {
 	r := newRig(t, nil)
 	r.sb.Cloud.Inject(sandbox.Fault{
 		Op: "create", Type: "aws:iam/role:Role",
-		Message: "AccessDenied: User: arn:aws:iam::123456789012:user/someone is not authorized to perform: iam:CreateRole on resource: arn:aws:iam::123456789012:role/sentry-preview",
+		Message: "AccessDenied: User: arn:aws:iam::123456789012:user/someone is not authorized to perform: iam:CreateRole " +
+			"on resource: arn:aws:iam::123456789012:role/sentry-preview-staging",
 	})
 	_, err := r.run()
 	require.EqualError(t, err, "these credentials have no right to iam:CreateRole: use an administrator's, and run again; what was created is kept")
@@ -184,13 +189,42 @@ func TestInterruptedAnywhere(t *testing.T) {
 	assert.ElementsMatch(t, want(t), r.made(), "interrupted runs leave other resources than one run does")
 }
 
+// cancelAt ends a context at the first line with a text.
+type cancelAt struct {
+	text   string
+	cancel context.CancelFunc
+}
+
+func (c cancelAt) Write(text []byte) (int, error) {
+	if strings.Contains(string(text), c.text) {
+		c.cancel()
+	}
+	return len(text), nil
+}
+
+// Ctrl-C in the middle: the step that Pulumi is in is recorded, no lock stays, and the next run goes on.
+func TestInterruptedByItsUser(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	_, err := r.prepare(func(b *bootstrap) { b.out = cancelAt{"sentry-bootstrap-state created", cancel} }).run(ctx)
+	require.EqualError(t, err, "interrupted: what was done is recorded; run again")
+	assert.Less(t, len(r.made()), len(want(t)), "the run went on to its end")
+	assert.DirExists(t, r.dir, "the state is gone")
+
+	r.mustRun()
+	assert.NotContains(t, r.shown.String(), "Removing the lock", "the interrupted run leaves its lock")
+	assert.ElementsMatch(t, want(t), r.made())
+}
+
 // One account in which everything goes wrong, one thing after the other, and in the end all is there.
 func TestWhatGoesWrongInAWS(t *testing.T) {
 	t.Parallel()
 	cloud := sandbox.NewCloud(bucket)
 	foreign := func(audience string) error {
 		_, err := sandbox.Record(func(ctx *pulumi.Context) error {
-			_, err := iam.NewOpenIdConnectProvider(ctx, "somebody-elses", &iam.OpenIdConnectProviderArgs{
+			_, err := iam.NewOpenIdConnectProvider(ctx, "of-something-else", &iam.OpenIdConnectProviderArgs{
 				Url: pulumi.String(account.OIDCProvider.Physical), ClientIdLists: pulumi.StringArray{pulumi.String(audience)},
 			})
 			return err
@@ -203,7 +237,7 @@ func TestWhatGoesWrongInAWS(t *testing.T) {
 	require.EqualError(t, err, "the account's OIDC provider of GitHub does not accept tokens for sts.amazonaws.com: run "+
 		"`aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn "+
 		"arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com --client-id sts.amazonaws.com`, and this again")
-	require.NoError(t, cloud.Lose(account.OIDCProvider.Token, "somebody-elses"))
+	require.NoError(t, cloud.Lose(account.OIDCProvider.Token, "of-something-else"))
 	require.NoError(t, foreign("sts.amazonaws.com"))
 
 	_, err = r.run()
@@ -229,7 +263,7 @@ func TestWhatGoesWrongInAWS(t *testing.T) {
 	assert.Contains(t, r.shown.String(), "GitHub's OIDC provider is there already")
 	assert.NoDirExists(t, r.dir)
 
-	// The provider stays somebody else's, also when the account is found prepared.
+	// The provider stays what it was, also when the account is found prepared.
 	r.finished(suffix)
 	assert.NotContains(t, r.made(), account.OIDCProvider.ImportKey(), "the provider is made a second time, or taken over")
 }
@@ -274,9 +308,7 @@ func TestWhatIsRefusedBeforeAnythingHappens(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "state")
-			b := &bootstrap{
-				config: account.Config{Region: "us-east-1", Repository: "octo-org/sentry"}, aws: c.aws, stateDir: dir, out: t.Output(),
-			}
+			b := &bootstrap{config: configuration(), aws: c.aws, stateDir: dir, scratch: t.TempDir(), out: t.Output()}
 			if c.config != nil {
 				c.config(&b.config)
 			}

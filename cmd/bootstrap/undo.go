@@ -19,7 +19,8 @@ import (
 
 // undo removes what run made. The state moves back into the folder first: it cannot describe the removal of the
 // bucket that it is in. Interrupted, it is run again.
-func (b *bootstrap) undo(ctx context.Context) error {
+func (b *bootstrap) undo(ctx context.Context) (err error) {
+	defer func() { err = interrupted(ctx, err) }()
 	if err := b.config.Validate(); err != nil {
 		return err
 	}
@@ -40,7 +41,8 @@ func (b *bootstrap) undo(ctx context.Context) error {
 		return fmt.Errorf("empty bucket %s: %w", bucket, err)
 	}
 	err = b.unlocked(ctx, stack, func() error {
-		_, err := stack.Destroy(ctx, optdestroy.ProgressStreams(b.out), optdestroy.SuppressProgress(), optdestroy.SuppressOutputs(), optdestroy.Color("never"))
+		_, err := stack.Destroy(ctx, optdestroy.ProgressStreams(b.out), optdestroy.SuppressProgress(), optdestroy.SuppressOutputs(),
+			optdestroy.Color("never"))
 		return err
 	})
 	if err != nil {
@@ -68,8 +70,8 @@ func (b *bootstrap) moveBack(ctx context.Context, from auto.Stack, local string)
 	}
 	if len(others) > 0 {
 		slices.Sort(others)
-		return auto.Stack{}, fmt.Errorf("the bucket still has the state of %s: destroy them (`pulumi destroy`) and remove them (`pulumi stack rm`) first; nothing was removed",
-			strings.Join(others, ", "))
+		return auto.Stack{}, fmt.Errorf("the bucket still has the state of %s: destroy them (`pulumi destroy`) and remove them "+
+			"(`pulumi stack rm`) first; nothing was removed", strings.Join(others, ", "))
 	}
 	untyped, err := from.Export(ctx)
 	if err != nil {

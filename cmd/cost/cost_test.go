@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,17 +49,55 @@ func TestFlagsChangeTheAssumptions(t *testing.T) {
 	}
 }
 
-func TestAnotherRegionHasAnExitCodeOfItsOwn(t *testing.T) {
+func TestARegionWithoutPricesIsNoFailedStep(t *testing.T) {
 	t.Parallel()
 	dir := fixture.Project(t)
 	file := filepath.Join(dir, "Pulumi.staging.yaml")
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(file, bytes.ReplaceAll(text, []byte("us-east-1"), []byte("eu-west-1")), 0o600))
-	out, problem, code := run(t, "-C", dir, "-s", "staging")
-	assert.Contains(t, out, "NOT PRICED, staging: region eu-west-1")
-	assert.Equal(t, "cost: not everything has a price: see the last lines\n", problem)
-	assert.Equal(t, 3, code, "a script must notice by the exit code")
+	out, problem, code := run(t, "-C", dir)
+	assert.Zero(t, code, problem)
+	assert.Contains(t, out, "because there are none for eu-west-1 yet")
+}
+
+func TestWhatHasNoPriceHasAnExitCodeOfItsOwn(t *testing.T) {
+	t.Parallel()
+	assert.NoError(t, unpriced([]cost.Report{{}}))
+	var exit *cli.ExitError
+	require.ErrorAs(t, unpriced([]cost.Report{{}, {Unpriced: []string{"a table"}}}), &exit)
+	assert.Equal(t, 3, exit.Code, "a script must notice by the exit code")
+}
+
+func TestJSONIsForMachines(t *testing.T) {
+	t.Parallel()
+	out, problem, code := run(t, "-C", fixture.Project(t), "-s", "staging", "--json")
+	require.Zero(t, code, problem)
+	assert.Contains(t, out, `"pricesRegion": "us-east-1"`)
+	assert.Contains(t, out, `"totalWithFreeAllowances": `)
+	assert.NotRegexp(t, `"[A-Z]\w*":`, out, "a key in another style than all others")
+	assert.NotRegexp(t, `"amount": \d+\.\d{5}`, out, "an amount with the noise of floating point")
+}
+
+func TestPricesOfAnotherRegionAreWrittenDown(t *testing.T) {
+	t.Parallel()
+	lists := httptest.NewServer(http.FileServer(http.Dir("../../internal/pricelist/testdata")))
+	t.Cleanup(lists.Close)
+	dir := fixture.Project(t)
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "internal", "cost", "prices"), 0o755))
+	out, problem, code := run(t, "prices", "-C", dir, "--region", "eu-central-1", "--lists", lists.URL)
+	require.Zero(t, code, problem)
+	text, err := os.ReadFile(filepath.Join(dir, "internal", "cost", "prices", "eu-central-1.yaml"))
+	require.NoError(t, err)
+	assert.Regexp(t, `(?m)^date: "20\d\d-\d\d-\d\d"$`, string(text))
+	assert.Contains(t, string(text), "\n  fargate-x86-vcpu: 0.04656\n")
+	assert.Contains(t, string(text), "\n  s3-writes: 0.0054\n", "the list's price is for one request, ours for a thousand")
+	assert.Contains(t, out, "Missing: fargate-x86-memory: ", "a price is left out without a word")
+	assert.NotContains(t, out, "cdn-out", "it is the same everywhere")
+
+	_, problem, code = run(t, "prices", "-C", dir)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, problem, "--region is not set; allowed: ")
 }
 
 func TestUnknownStackIsRefused(t *testing.T) {

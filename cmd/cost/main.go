@@ -52,7 +52,9 @@ of the compiled command (go run knows only 1): something has no price, and is na
   cost -s staging           one of them, with formulas and assumptions
   cost -s staging --task-hours 260
   cost savings              what arm64, spot, no Container Insights would save
-  cost diff --base main     what the changes since main cost`,
+  cost diff --base main     what the changes since main cost
+  cost prices --region eu-central-1
+                            write down that region's list prices`,
 		Args: cobra.NoArgs,
 	}
 	c.project = cli.ProjectFlag(root)
@@ -64,7 +66,7 @@ of the compiled command (go run knows only 1): something has no price, and is na
 	asJSON := root.Flags().Bool("json", false, "as JSON, a list of reports")
 	asMarkdown := root.Flags().Bool("markdown", false, "as a Markdown table")
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return c.show(cmd, *asJSON, *asMarkdown) }
-	root.AddCommand(c.diffCommand(), c.savingsCommand())
+	root.AddCommand(c.diffCommand(), c.savingsCommand(), c.pricesCommand())
 	return root, nil
 }
 
@@ -114,7 +116,7 @@ func (c *command) show(cmd *cobra.Command, asJSON, asMarkdown bool) error {
 	case asJSON:
 		encoder := json.NewEncoder(out)
 		encoder.SetIndent("", "  ")
-		err = encoder.Encode(reports)
+		err = encoder.Encode(rounded(reports))
 	case asMarkdown:
 		_, err = io.WriteString(out, cost.Markdown(reports))
 	case len(reports) == 1:
@@ -123,6 +125,14 @@ func (c *command) show(cmd *cobra.Command, asJSON, asMarkdown bool) error {
 		err = cost.PrintAll(out, reports)
 	}
 	return errors.Join(err, unpriced(reports))
+}
+
+func rounded(reports []cost.Report) []cost.Report {
+	all := make([]cost.Report, len(reports))
+	for i, r := range reports {
+		all[i] = r.Rounded()
+	}
+	return all
 }
 
 func unpriced(reports []cost.Report) error {

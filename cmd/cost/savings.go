@@ -3,7 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"text/tabwriter"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -22,17 +22,12 @@ func (c *command) savingsCommand() *cobra.Command {
 }
 
 func (c *command) savings(cmd *cobra.Command, _ []string) error {
-	prices, err := cost.ListPrices()
-	if err != nil {
-		return err
-	}
 	p, stacks, err := c.stacks()
 	if err != nil {
 		return err
 	}
 	var result error
-	t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "STACK\tWHAT\tSAVES A MONTH\tIN RETURN")
+	rows := [][]string{{"STACK", "WHAT", ">SAVES", "IN RETURN"}}
 	for _, stack := range stacks {
 		usage, err := cost.UsageOf(stack, c.given(cmd.Flags()))
 		if err != nil {
@@ -42,14 +37,19 @@ func (c *command) savings(cmd *cobra.Command, _ []string) error {
 		if err != nil {
 			return err
 		}
+		prices, err := cost.ListPrices(cost.Region(recording.Resources))
+		if err != nil {
+			return err
+		}
 		for _, s := range cost.Savings(stack, recording.Resources, prices, usage) {
 			amount := fmt.Sprintf("$%.2f", s.Amount)
 			if len(s.Unpriced) > 0 {
 				amount, result = "not priced", errUnpriced
 				s.InReturn = s.Unpriced[0]
 			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", stack, s.What, amount, s.InReturn)
+			rows = append(rows, []string{stack, s.What, amount, s.InReturn})
 		}
 	}
-	return errors.Join(t.Flush(), result)
+	_, err = io.WriteString(cmd.OutOrStdout(), cost.Columns("", rows))
+	return errors.Join(err, result)
 }

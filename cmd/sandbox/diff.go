@@ -72,18 +72,19 @@ func (c *command) diff(ctx context.Context, base, folder string) (err error) {
 	var errs []error
 	for _, name := range p.Environments() {
 		fmt.Fprintf(c.out, "\n%s: what the working tree changes against %s\n\n", name, base)
-		errs = append(errs, previewHead(ctx, sb, name, folder))
+		errs = append(errs, c.previewHead(ctx, sb, name, folder))
 	}
 	return errors.Join(errs...)
 }
 
 // previewHead writes the events also of a preview that fails.
-func previewHead(ctx context.Context, sb *sandbox.Sandbox, name, folder string) error {
+func (c *command) previewHead(ctx context.Context, sb *sandbox.Sandbox, name, folder string) error {
 	s, err := sb.Stack(ctx, name)
 	if err != nil {
 		return err
 	}
 	r, err := s.Preview(ctx, optpreview.Diff())
+	c.explain(r)
 	if err != nil {
 		err = fmt.Errorf("preview of %s: %w", name, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
 	"github.com/spf13/cobra"
 
+	"sentry/internal/aws"
 	"sentry/internal/sandbox"
 )
 
@@ -18,7 +19,8 @@ func (c *command) previewCommand() *cobra.Command {
 		if detail {
 			opts = append(opts, optpreview.Diff())
 		}
-		_, err := s.Preview(ctx, opts...)
+		r, err := s.Preview(ctx, opts...)
+		c.explain(r)
 		return err
 	})
 	cmd.Flags().BoolVar(&detail, "diff", false, "show the changed properties")
@@ -27,9 +29,21 @@ func (c *command) previewCommand() *cobra.Command {
 
 func (c *command) upCommand() *cobra.Command {
 	return c.lasting("up", "Deploy a stack into the sandbox that .sandbox/ keeps", true, func(ctx context.Context, s *sandbox.Stack) error {
-		_, err := s.Up(ctx)
+		r, err := s.Up(ctx)
+		c.explain(r)
 		return err
 	})
+}
+
+// explain says what looks worse than it is: Pulumi shows each new revision of a task definition as the deletion of
+// the one before.
+func (c *command) explain(r sandbox.Result) {
+	for _, e := range r.Events {
+		if e.Type == aws.ECSTaskDefinition && e.Op == "replace" {
+			fmt.Fprintf(c.out, "The replaced task definition is a new revision: tasks of the old one run until those of the new are healthy,\n"+
+				"and AWS keeps the old one on record. Nothing is lost.\n")
+		}
+	}
 }
 
 func (c *command) destroyCommand() *cobra.Command {

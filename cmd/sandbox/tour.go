@@ -61,7 +61,7 @@ type lines struct {
 func (l *lines) print(stack, step, what string, started time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	fmt.Fprintf(l.w, "  %-12s%-16s%-28s%8s\n", stack, step, what, seconds(started))
+	fmt.Fprintf(l.w, "  %-12s%-15s%-24s%8s\n", stack, step, what, seconds(started))
 }
 
 func seconds(started time.Time) string { return fmt.Sprintf("%.1f s", time.Since(started).Seconds()) }

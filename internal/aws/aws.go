@@ -34,8 +34,11 @@ type Type struct {
 
 	// Calls are the rights that the provider needs.
 	Calls Calls
+	// Anywhere are those of Calls that AWS ties to no resource.
+	Anywhere string
 	// Owned are the ARNs of an environment's resources of this type, from the part after the account on, with
-	// {product}, {environment} and {prefix}, which is both. They bound the rights.
+	// {product}, {environment}, {prefix}, which is both, and the {suffix} of bucket names. They bound the rights, so
+	// each is whole, or ends in what AWS adds: sentry-staging-* would be a part of what staging-eu has.
 	Owned []string
 
 	// Free is why the type costs nothing; Costs are what it costs; Priced says that internal/cost has a rule for
@@ -44,9 +47,10 @@ type Type struct {
 	Costs  []Cost
 	Priced bool
 
-	// Drawn is the type's word in the diagram; Into is the type in whose box it is drawn instead. Without either
-	// it gets a box with the words of its token.
-	Drawn, Into string
+	// Drawn is the type's word in the diagram; Into is the type in whose box it is drawn instead, or [ItsUser].
+	// Without either it gets a box with the words of its token.
+	// Shows is a line of the box, with {input} for the resource's inputs.
+	Drawn, Into, Shows string
 }
 
 // Ref says that the value (or values) at a path name another resource.
@@ -116,6 +120,9 @@ var Functions = map[string]string{
 	// awsx's component asks for the region's zones; its parts are types by themselves.
 	VpcComponent: "ec2:DescribeAvailabilityZones",
 }
+
+// ItsUser stands for the type of the resource that a resource was given to.
+const ItsUser = "its user"
 
 const (
 	// Provider is the AWS provider itself.

@@ -13,9 +13,10 @@ const (
 var cloudwatch = []Type{
 	{
 		Token: CloudWatchLogGroup, Noun: "CloudWatch Logs Log Group", ID: "{name}", Name: "name",
-		Outputs: "arn=arn:aws:logs:{region}:{account}:log-group:{name} namePrefix=empty logGroupClass=STANDARD",
-		Taken:   "ResourceAlreadyExistsException: The specified log group already exists",
-		Owned:   []string{"log-group:/ecs/{prefix}-backend", "log-group:/ecs/{prefix}-backend:*"},
+		Outputs:  "arn=arn:aws:logs:{region}:{account}:log-group:{name} namePrefix=empty logGroupClass=STANDARD",
+		Taken:    "ResourceAlreadyExistsException: The specified log group already exists",
+		Owned:    []string{"log-group:/ecs/{prefix}-backend", "log-group:/ecs/{prefix}-backend:*"},
+		Anywhere: "logs:DescribeLogGroups",
 		Calls: Calls{
 			Create: "logs:CreateLogGroup logs:TagResource logs:PutRetentionPolicy",
 			Read:   "logs:DescribeLogGroups logs:ListTagsForResource",
@@ -24,6 +25,7 @@ var cloudwatch = []Type{
 		},
 		Priced: true,
 		Drawn:  "log group",
+		Shows:  "kept for {retentionInDays} days",
 	},
 	{
 		Token:  CloudWatchMetricAlarm,

@@ -36,6 +36,7 @@ var ec2 = []Type{
 		},
 		Free:  "what runs in it has a price, the VPC has none",
 		Drawn: "VPC",
+		Shows: "{cidrBlock}",
 	},
 	// Before it deletes a subnet or a security group the provider looks for network interfaces that linger.
 	{
@@ -52,8 +53,9 @@ var ec2 = []Type{
 			Update: "ec2:ModifySubnetAttribute ec2:CreateTags ec2:DeleteTags",
 			Delete: "ec2:DescribeNetworkInterfaces ec2:DeleteSubnet",
 		},
-		Free: "a part of the VPC",
-		Into: EC2Vpc,
+		Free:  "a part of the VPC",
+		Into:  EC2Vpc,
+		Shows: "in {availabilityZone}",
 	},
 	{
 		Token: EC2InternetGateway, Noun: "EC2 Internet Gateway", ID: "igw-0{hex16}",
@@ -104,7 +106,8 @@ var ec2 = []Type{
 	},
 	{
 		Token: EC2RouteTableAssociation, Noun: "EC2 Route Table Association", Import: "{subnetId}/{routeTableId}", ID: "rtbassoc-0{hex16}",
-		Refs: []Ref{{Path: "routeTableId", To: EC2RouteTable}, {Path: "subnetId", To: EC2Subnet, Part: true}},
+		// The provider ends a table's associations before it deletes the table.
+		Refs: []Ref{{Path: "routeTableId", To: EC2RouteTable, Part: true}, {Path: "subnetId", To: EC2Subnet, Part: true}},
 		Calls: Calls{
 			Create: "ec2:AssociateRouteTable",
 			Read:   "ec2:DescribeRouteTables",
@@ -163,8 +166,8 @@ var ec2 = []Type{
 			Update: "ec2:CreateTags ec2:DeleteTags",
 			Delete: "ec2:DescribeNetworkInterfaces ec2:DeleteSecurityGroup",
 		},
-		Free:  "a part of the VPC",
-		Drawn: "security group",
+		Free: "a part of the VPC",
+		Into: ItsUser,
 	},
 	{
 		Token: EC2SecurityGroupIngressRule, Noun: "VPC Security Group Ingress Rule", ID: "sgr-0{hex16}",

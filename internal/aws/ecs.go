@@ -30,16 +30,18 @@ var ecs = []Type{
 		Outputs: "arn=arn:aws:ecs:{region}:{account}:task-definition/{family}:{next} " +
 			"arnWithoutRevision=arn:aws:ecs:{region}:{account}:task-definition/{family} " +
 			"enableFaultInjection=false",
-		Missing: "ClientException: TaskDefinition not found (%s).",
-		Owned:   []string{"task-definition/{prefix}-backend:*"},
+		Missing:  "ClientException: TaskDefinition not found (%s).",
+		Owned:    []string{"task-definition/{prefix}-backend:*"},
+		Anywhere: "ecs:DescribeTaskDefinition ecs:DeregisterTaskDefinition",
 		Calls: Calls{
 			Create: "ecs:RegisterTaskDefinition ecs:TagResource iam:PassRole",
 			Read:   "ecs:DescribeTaskDefinition ecs:ListTagsForResource",
 			Update: "ecs:TagResource ecs:UntagResource",
 			Delete: "ecs:DeregisterTaskDefinition",
 		},
-		Free: "the tasks that run it have a price, in the service's lines",
-		Into: ECSService,
+		Free:  "the tasks that run it have a price, in the service's lines",
+		Into:  ECSService,
+		Shows: "{cpu} CPU units and {memory} MiB each",
 	},
 	// Waiting for the steady state follows the deployment; deleting first scales the service to nothing.
 	{
@@ -63,6 +65,7 @@ var ecs = []Type{
 		},
 		Priced: true,
 		Drawn:  "ECS service",
+		Shows:  "{desiredCount} tasks",
 	},
 	{
 		Token: ECSClusterCapacityProviders,

@@ -11,6 +11,9 @@ const (
 	S3BucketWebsiteConfiguration              = "aws:s3/bucketWebsiteConfigurationV2:BucketWebsiteConfigurationV2"
 )
 
+// bucketNames are an environment's buckets.
+var bucketNames = []string{"{prefix}-artifacts-{suffix}", "{prefix}-clips-{suffix}", "{prefix}-frontend-{suffix}"}
+
 var s3 = []Type{
 	// The read of a bucket asks for everything that was once an argument of the bucket itself.
 	{
@@ -22,7 +25,7 @@ var s3 = []Type{
 		Taken: "BucketAlreadyOwnedByYou: Your previous request to create the named bucket succeeded and you " +
 			"already own it.",
 		Missing: "NoSuchBucket: The specified bucket does not exist",
-		Owned:   []string{"{prefix}-*"},
+		Owned:   bucketNames,
 		Calls: Calls{
 			Create: "s3:CreateBucket s3:PutBucketTagging",
 			Read: "s3:ListBucket s3:GetAccelerateConfiguration s3:GetBucketAcl s3:GetBucketCORS " +
@@ -67,7 +70,7 @@ func bucketSetting(token, noun string, calls Calls) Type {
 		Token: token, Noun: noun, ID: "{bucket}",
 		Global: true,
 		Refs:   []Ref{{Path: "bucket", To: S3Bucket, Part: true}},
-		Owned:  []string{"{prefix}-*"},
+		Owned:  bucketNames,
 		Calls:  calls,
 		Free:   "a setting of the bucket",
 		Into:   S3Bucket,

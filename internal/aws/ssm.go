@@ -10,7 +10,8 @@ var ssm = []Type{
 		Outputs: "arn=arn:aws:ssm:{region}:{account}:parameter{slashName} dataType=text tier=Standard",
 		Taken: "ParameterAlreadyExists: The parameter already exists. To overwrite this value, set the " +
 			"overwrite option in the request to true.",
-		Owned: []string{"parameter/{product}/{environment}/backend/image"},
+		Owned:    []string{"parameter/{product}/{environment}/backend/*"},
+		Anywhere: "ssm:DescribeParameters",
 		Calls: Calls{
 			Create: "ssm:PutParameter ssm:AddTagsToResource",
 			Read:   "ssm:GetParameter ssm:GetParameters ssm:DescribeParameters ssm:ListTagsForResource",

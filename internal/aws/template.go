@@ -43,5 +43,8 @@ func (t Type) ARN() string {
 			return template
 		}
 	}
+	if strings.HasPrefix(t.ID, "arn:") {
+		return t.ID
+	}
 	return ""
 }

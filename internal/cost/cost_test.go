@@ -2,6 +2,7 @@ package cost_test
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,15 +112,34 @@ func TestF12ChangedConfigurationChangesThePrice(t *testing.T) {
 	assert.InDelta(t, 8*0.30, amount(t, asleep, "Container Insights: metrics"), 1e-9, "asleep, only the counts of tasks and services are reported")
 }
 
-func TestAnotherRegionIsSaid(t *testing.T) {
+func TestARegionWithoutPricesIsSaid(t *testing.T) {
 	t.Parallel()
 	dir := edited(t, "staging", "aws:region: us-east-1", "aws:region: eu-west-1",
 		"us-east-1a", "eu-west-1a", "us-east-1b", "eu-west-1b")
 	r := price(t, dir, "staging", nil)
 	assert.Equal(t, "eu-west-1", r.Region)
-	require.Len(t, r.Unpriced, 1)
-	assert.Contains(t, r.Unpriced[0], "region eu-west-1")
+	assert.Equal(t, "us-east-1", r.PricesRegion)
+	assert.Empty(t, r.Unpriced, "a region without prices is no failed step: everything has an amount")
+	var out strings.Builder
+	require.NoError(t, r.Print(&out))
+	headline, _, _ := strings.Cut(out.String(), "\n")
+	assert.Contains(t, headline, "us-east-1's list prices of ", "the headline promises prices of another region")
+	assert.Contains(t, headline, "cost prices --region eu-west-1")
+	assert.Contains(t, cost.Markdown([]cost.Report{r}), "there are no prices for eu-west-1 yet")
+}
 
+// Your bill is lower than the list: what every account has free, each price once.
+func TestFreeAllowances(t *testing.T) {
+	t.Parallel()
+	prices, err := cost.ListPrices(cost.BaseRegion)
+	require.NoError(t, err)
+	usage, err := cost.UsageOf("staging", map[string]float64{"internet-out-gb": 150, "app-metrics": 4})
+	require.NoError(t, err)
+	alarm := registered(aws.CloudWatchMetricAlarm, map[string]any{"period": 60})
+	service := registered(aws.ECSService, map[string]any{"desiredCount": 0})
+	r := cost.Estimate("staging", slices.Repeat([]sandbox.Resource{alarm, service}, 12), prices, usage)
+	assert.InDelta(t, 12*0.10+150*0.09+4*0.30, r.Total, 1e-9)
+	assert.InDelta(t, (12-10)*0.10+(150-100)*0.09, r.WithFree, 1e-9, "10 alarms, 100 GB and 10 metrics are free")
 }
 
 // registered is a resource as a program would register it.
@@ -133,7 +153,7 @@ func registered(token string, inputs map[string]any) sandbox.Resource {
 
 func TestPriceOfSingleResources(t *testing.T) {
 	t.Parallel()
-	prices, err := cost.ListPrices()
+	prices, err := cost.ListPrices(cost.BaseRegion)
 	require.NoError(t, err)
 	usage, err := cost.UsageOf("staging", nil)
 	require.NoError(t, err)
@@ -189,7 +209,7 @@ func TestPriceOfSingleResources(t *testing.T) {
 		}}), data + 730*(2*(0.04048+2*0.004445)+3*(0.01334058+2*0.00146489)), ""},
 		"tasks on spot and arm64": {task(map[string]any{"cpuArchitecture": "ARM64"}, map[string]any{"desiredCount": 1, "capacityProviderStrategies": []any{
 			map[string]any{"capacityProvider": "FARGATE_SPOT", "weight": 1},
-		}}), data, "has no price fargate-spot-arm64-vcpu in prices.yaml"},
+		}}), data, "has no price fargate-spot-arm64-vcpu in internal/cost/prices/us-east-1.yaml"},
 		"tasks on machines": {task(nil, map[string]any{"desiredCount": 1, "launchType": "EC2"}), data, `launch type "EC2" has no price here`},
 		"a type without an entry": {
 			[]sandbox.Resource{registered("aws:neptune/cluster:Cluster", nil)},
@@ -214,7 +234,7 @@ func TestPriceOfSingleResources(t *testing.T) {
 
 func TestTypesWhosePriceDependsOnTheirInputsHaveARule(t *testing.T) {
 	t.Parallel()
-	prices, err := cost.ListPrices()
+	prices, err := cost.ListPrices(cost.BaseRegion)
 	require.NoError(t, err)
 	for _, entry := range aws.Types() {
 		r := cost.Estimate("staging", []sandbox.Resource{registered(entry.Token, nil)}, prices, cost.Usage{})
@@ -227,7 +247,7 @@ func TestTypesWhosePriceDependsOnTheirInputsHaveARule(t *testing.T) {
 
 func TestEveryPriceHasItsSource(t *testing.T) {
 	t.Parallel()
-	prices, err := cost.ListPrices()
+	prices, err := cost.ListPrices(cost.BaseRegion)
 	require.NoError(t, err)
 	assert.Regexp(t, `^20\d\d-\d\d-\d\d$`, prices.Date)
 	require.NotEmpty(t, prices.Prices)
@@ -250,7 +270,7 @@ func TestFlagsChangeTheAssumptions(t *testing.T) {
 
 func TestSavings(t *testing.T) {
 	t.Parallel()
-	prices, err := cost.ListPrices()
+	prices, err := cost.ListPrices(cost.BaseRegion)
 	require.NoError(t, err)
 	usage, err := cost.UsageOf("staging", nil)
 	require.NoError(t, err)
@@ -267,6 +287,12 @@ func TestSavings(t *testing.T) {
 	assert.InDelta(t, 730*(0.25*(0.04048-0.01334058)+0.5*(0.004445-0.00146489)), saved["spot tasks"], 1e-6)
 	assert.InDelta(t, 38*0.30+4*43800*1e-6*0.50, saved["Container Insights off"], 1e-6)
 	assert.InDelta(t, (730-730.0*60/168)*(0.25*0.04048+0.5*0.004445+0.005), saved["asleep at night and at weekends"], 1e-6)
+}
+
+func TestColumns(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, "WHAT    USD\nCPU   11.40\nköln   7.39\n", cost.Columns("", [][]string{{"WHAT", ">USD"}, {"CPU", "11.40"}, {"köln", "7.39"}}),
+		"amounts cannot be compared by eye")
 }
 
 func TestDifferenceOfNothing(t *testing.T) {

@@ -15,65 +15,88 @@ import (
 
 // Report is what one stack costs a month.
 type Report struct {
-	Stack, Region string
-	// PricesDate is when the prices were written down, PricesRegion is where they hold.
-	PricesDate, PricesRegion string
-	// Total is in US dollars.
-	Total float64
-	Lines []Line
+	Stack  string `json:"stack"`
+	Region string `json:"region"`
+	// PricesDate is when the prices were written down, PricesRegion is where they hold: another region when there
+	// are none for the stack's.
+	PricesDate   string `json:"pricesDate"`
+	PricesRegion string `json:"pricesRegion"`
+	// Total is in US dollars. WithFree is what is left of it in an account that has nothing else, whose always-free
+	// allowances it gets.
+	Total    float64 `json:"total"`
+	WithFree float64 `json:"totalWithFreeAllowances"`
+	Lines    []Line  `json:"lines"`
 	// Free are the resource types that cost nothing, each with its reason.
-	Free []FreeType
+	Free []FreeType `json:"free"`
 	// Unpriced says what the total leaves out. A report with such lines is not a price.
-	Unpriced []string
+	Unpriced []string `json:"unpriced"`
 	// Usage are the assumptions that a line is made of.
-	Usage []Assumption
+	Usage []Assumption `json:"usage"`
 }
 
 // Line is one position.
 type Line struct {
-	// Component owns the resources: Network, Buckets, Service, Observability.
-	Component, What string
+	// Component owns the resources.
+	Component string `json:"component"`
+	What      string `json:"what"`
 	// Formula is how Quantity comes about, for people.
-	Formula string
+	Formula string `json:"formula"`
 	// Quantity is in Unit; Price is for one Unit, Amount for the month, both in US dollars.
-	Quantity float64
-	Unit     string
-	Price    float64
-	Amount   float64
-	Source   string
+	Quantity float64 `json:"quantity"`
+	Unit     string  `json:"unit"`
+	Price    float64 `json:"price"`
+	Amount   float64 `json:"amount"`
+	Source   string  `json:"source"`
 }
 
 // FreeType is a resource type that costs nothing.
 type FreeType struct {
-	Type, Reason string
-	Count        int
+	Type   string `json:"type"`
+	Reason string `json:"reason"`
+	Count  int    `json:"count"`
+}
+
+// Region is where resources are: their AWS provider says it.
+func Region(resources []sandbox.Resource) string {
+	for _, r := range resources {
+		if region, ok := text(r.Inputs["region"]); r.Type == aws.Provider && ok && region != "" {
+			return region
+		}
+	}
+	return BaseRegion
 }
 
 // Estimate prices the resources of one stack.
 func Estimate(stack string, resources []sandbox.Resource, prices Prices, usage Usage) Report {
 	e := &estimate{
-		Report: Report{Stack: stack, PricesDate: prices.Date, PricesRegion: prices.Region},
-		all:    resources, prices: prices, usage: usage, used: map[string]bool{}, once: map[string]bool{},
+		Report: Report{Stack: stack, Region: Region(resources), PricesDate: prices.Date, PricesRegion: prices.Region},
+		all:    resources, prices: prices, usage: usage,
+		used: map[string]bool{}, once: map[string]bool{}, billed: map[string]float64{},
 	}
 	for _, r := range resources {
 		e.add(r)
-	}
-	if e.Region == "" {
-		e.Region = prices.Region
-	}
-	if e.Region != prices.Region {
-		e.miss("region %s: the amounts are those of %s, whose prices prices.yaml holds", e.Region, prices.Region)
 	}
 	for _, name := range sortedNames(usage) {
 		if e.used[name] {
 			e.Usage = append(e.Usage, usage[name])
 		}
 	}
+	components := map[string]float64{}
 	for _, line := range e.Lines {
 		e.Total += line.Amount
+		components[line.Component] += line.Amount
 	}
+	e.WithFree = e.Total
+	for _, name := range sortedNames(e.billed) {
+		price := prices.Prices[name]
+		e.WithFree -= price.USD * min(price.Free, e.billed[name])
+	}
+	// What costs most stands first, the components as well as the lines of each.
 	slices.SortStableFunc(e.Lines, func(a, b Line) int {
-		return cmp.Or(cmp.Compare(rank(a.Component), rank(b.Component)), cmp.Compare(b.Amount, a.Amount))
+		return cmp.Or(
+			cmp.Compare(components[b.Component], components[a.Component]),
+			strings.Compare(a.Component, b.Component), cmp.Compare(b.Amount, a.Amount),
+		)
 	})
 	return e.Report
 }
@@ -85,6 +108,7 @@ type estimate struct {
 	usage  Usage
 	used   map[string]bool
 	once   map[string]bool
+	billed map[string]float64 // price → quantity
 }
 
 // rules price the types whose price depends on their inputs; the others have it in their entry of internal/aws.
@@ -101,11 +125,6 @@ var rules = map[string]func(*estimate, sandbox.Resource){
 }
 
 func (e *estimate) add(r sandbox.Resource) {
-	if r.Type == aws.Provider {
-		if region, ok := text(r.Inputs["region"]); ok && region != "" && (e.Region == "" || region != e.prices.Region) {
-			e.Region = region
-		}
-	}
 	if !r.Custom || strings.HasPrefix(r.Type, "pulumi:") {
 		return
 	}
@@ -157,9 +176,10 @@ func (e *estimate) charge(r sandbox.Resource, what, priceName string, quantity f
 	}
 	price, ok := e.prices.Prices[priceName]
 	if !ok {
-		e.miss("%s %s: %s has no price %s in prices.yaml", r.Type, r.Name, what, priceName)
+		e.miss("%s %s: %s has no price %s in internal/cost/prices/%s.yaml", r.Type, r.Name, what, priceName, e.prices.Region)
 		return
 	}
+	e.billed[priceName] += quantity
 	line := Line{
 		Component: Component(r), What: what, Formula: fmt.Sprintf(formula, args...), Quantity: quantity,
 		Unit: price.Per, Price: price.USD, Amount: quantity * price.USD, Source: price.Source,
@@ -477,14 +497,6 @@ func Component(r sandbox.Resource) string {
 		}
 	}
 	return "Stack"
-}
-
-// rank orders the components as the program makes the tasks' surroundings: what costs most first.
-func rank(component string) int {
-	if i := slices.Index([]string{"Service", "Observability", "Buckets", "Network"}, component); i >= 0 {
-		return i
-	}
-	return 4
 }
 
 // The readers of inputs look through secrets and outputs. What is not there, unknown, or of another kind is

@@ -3,143 +3,153 @@
 package cost
 
 import (
-	_ "embed"
+	"bytes"
+	"context"
+	"embed"
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
-	"sentry/internal/project"
-	"sentry/internal/sandbox"
+	"sentry/internal/pricelist"
 )
 
 //go:embed prices.yaml
 var pricesFile []byte
 
-//go:embed usage.yaml
-var usageFile []byte
+//go:embed prices
+var amounts embed.FS
 
-// defaultUsage is the column of usage.yaml for a stack without a figure of its own.
-const defaultUsage = "default"
+// BaseRegion is the region whose prices stand in for one that has none of its own.
+const BaseRegion = "us-east-1"
 
 // Prices are the list prices of one region.
 type Prices struct {
 	// Date is when the prices were written down, YYYY-MM-DD.
-	Date   string           `yaml:"date"`
-	Region string           `yaml:"region"`
-	Prices map[string]Price `yaml:"prices"`
+	Date, Region string
+	Prices       map[string]Price
 }
 
-// Price is in US dollars.
+// Price is what prices.yaml says of a price, and its amount.
 type Price struct {
-	USD float64 `yaml:"usd"`
+	// USD is in US dollars.
+	USD float64 `yaml:"-"`
 	// Per is the unit that is billed.
-	Per string `yaml:"per"`
+	Per string
 	// Source is AWS's page.
-	Source string `yaml:"source"`
+	Source string
+	// Wanted is where AWS's price lists have it, and Times what turns the lists' unit into Per (1 when 0). Without an
+	// offer there the amount is written by hand.
+	pricelist.Wanted `yaml:",inline"`
+	Times            float64
+	// Global: the same in all regions.
+	Global bool
+	// Free is what each account has free in every month.
+	Free float64
 }
 
-// ListPrices reads the embedded prices.yaml.
-func ListPrices() (Prices, error) {
-	var prices Prices
-	if err := yaml.Unmarshal(pricesFile, &prices); err != nil {
-		return Prices{}, fmt.Errorf("parse prices.yaml: %w", err)
+// catalogue is prices.yaml.
+func catalogue() (map[string]Price, error) {
+	var prices map[string]Price
+	decoder := yaml.NewDecoder(bytes.NewReader(pricesFile))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&prices); err != nil {
+		return nil, fmt.Errorf("parse prices.yaml: %w", err)
 	}
 	return prices, nil
 }
 
-// Assumption is how much of something a stack uses in a month.
-type Assumption struct {
-	Name, Unit, Text string
-	// Value is the stack's; Given says that a flag set it.
-	Value float64
-	Given bool `json:",omitempty"`
+// amountsOf is a file below prices.
+type amountsOf struct {
+	Date string
+	USD  map[string]float64
 }
 
-// Usage are the assumptions for one stack, by name.
-type Usage map[string]Assumption
-
-// UsageNames are all assumptions, in the file's order, with the text of their flag.
-func UsageNames() ([]Assumption, error) {
-	rows, err := usageRows()
+func readAmounts(region string) (amountsOf, error) {
+	var read amountsOf
+	text, err := amounts.ReadFile("prices/" + region + ".yaml")
 	if err != nil {
-		return nil, err
+		return read, err
 	}
-	var names []Assumption
-	for _, row := range rows {
-		names = append(names, row.assumption(defaultUsage))
+	if err := yaml.Unmarshal(text, &read); err != nil {
+		return read, fmt.Errorf("parse prices/%s.yaml: %w", region, err)
 	}
-	return names, nil
+	return read, nil
 }
 
-// UsageOf are the assumptions for a stack, with those given by name in their place.
-func UsageOf(stack string, given map[string]float64) (Usage, error) {
-	rows, err := usageRows()
+// ListPrices are the prices of a region, or those of [BaseRegion] when there are none.
+func ListPrices(region string) (Prices, error) {
+	known, err := catalogue()
 	if err != nil {
-		return nil, err
+		return Prices{}, err
 	}
-	usage := Usage{}
-	for _, row := range rows {
-		a := row.assumption(stack)
-		if value, ok := given[a.Name]; ok {
-			if value < 0 {
-				return nil, fmt.Errorf("--%s: %v %s is negative; allowed: 0 and more", a.Name, value, a.Unit)
-			}
-			a.Value, a.Given = value, true
+	base, err := readAmounts(BaseRegion)
+	if err != nil {
+		return Prices{}, err
+	}
+	own, err := readAmounts(region)
+	if errors.Is(err, fs.ErrNotExist) {
+		own, region, err = base, BaseRegion, nil
+	}
+	if err != nil {
+		return Prices{}, err
+	}
+	prices := Prices{Date: own.Date, Region: region, Prices: map[string]Price{}}
+	for name, price := range known {
+		amount, ok := own.USD[name]
+		if price.Global {
+			amount, ok = base.USD[name]
 		}
-		usage[a.Name] = a
-	}
-	for name := range given {
-		if _, ok := usage[name]; !ok {
-			return nil, fmt.Errorf("%q is not an assumption of usage.yaml", name)
-		}
-	}
-	return usage, nil
-}
-
-type usageRow struct {
-	Name, Unit, Text string
-	Values           map[string]float64 `yaml:",inline"`
-}
-
-func (row usageRow) assumption(stack string) Assumption {
-	value, ok := row.Values[stack]
-	if !ok {
-		value = row.Values[defaultUsage]
-	}
-	return Assumption{Name: row.Name, Unit: row.Unit, Text: row.Text, Value: value}
-}
-
-func usageRows() ([]usageRow, error) {
-	var rows []usageRow
-	if err := yaml.Unmarshal(usageFile, &rows); err != nil {
-		return nil, fmt.Errorf("parse usage.yaml: %w", err)
-	}
-	for _, row := range rows {
-		if _, ok := row.Values[defaultUsage]; !ok {
-			return nil, fmt.Errorf("usage.yaml: %s has no value for %s", row.Name, defaultUsage)
+		if ok {
+			price.USD = amount
+			prices.Prices[name] = price
 		}
 	}
-	return rows, nil
+	return prices, nil
 }
 
-// Stack prices one environment, with an image released; given are assumptions in place of usage.yaml's.
-func Stack(program sandbox.Program, p project.Project, stack string, given map[string]float64) (Report, error) {
-	recording, err := sandbox.RecordStack(program, p, stack, sandbox.StackOptions{Released: true})
+// File is the text of prices/<region>.yaml as AWS's lists have it today, and what they do not have. An amount that
+// was written by hand stays.
+func File(ctx context.Context, lists pricelist.Lists, region, today string) (text string, missing []string, err error) {
+	known, err := catalogue()
 	if err != nil {
-		return Report{}, err
+		return "", nil, err
 	}
-	return PriceOf(stack, recording, given)
+	before, err := readAmounts(region)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", nil, err
+	}
+	wanted := map[string]pricelist.Wanted{}
+	for name, price := range known {
+		if price.Offer != "" {
+			wanted[name] = price.Wanted
+		}
+	}
+	usd, problems, err := lists.Find(ctx, region, wanted)
+	if err != nil {
+		return "", nil, err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "# US dollars at list price; internal/cost/prices.yaml says for what.\ndate: %q\nusd:\n", today)
+	for _, name := range sortedNames(known) {
+		price := known[name]
+		amount, ok := usd[name]
+		if price.Offer == "" {
+			amount, ok = before.USD[name]
+			problems[name] = "in no list; write it by hand, from " + price.Source
+		}
+		switch {
+		case ok:
+			fmt.Fprintf(&b, "  %s: %s\n", name, decimals(rounded(amount*max(1, price.Times), 12)))
+		case !price.Global:
+			missing = append(missing, name+": "+problems[name])
+		}
+	}
+	return b.String(), missing, nil
 }
 
-// PriceOf prices what the program registered for an environment.
-func PriceOf(stack string, recording *sandbox.Recording, given map[string]float64) (Report, error) {
-	prices, err := ListPrices()
-	if err != nil {
-		return Report{}, err
-	}
-	usage, err := UsageOf(stack, given)
-	if err != nil {
-		return Report{}, err
-	}
-	return Estimate(stack, recording.Resources, prices, usage), nil
-}
+func sortedNames[V any](values map[string]V) []string { return slices.Sorted(maps.Keys(values)) }

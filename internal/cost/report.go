@@ -3,44 +3,53 @@ package cost
 import (
 	"fmt"
 	"io"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
+	"unicode/utf8"
+
+	"sentry/internal/markdown"
 )
 
-func sortedNames[V any](values map[string]V) []string { return slices.Sorted(maps.Keys(values)) }
+// headline is what a stack costs, and where and when.
+func (r Report) headline() string {
+	at := "AWS's list prices of " + r.PricesDate
+	if r.Region != r.PricesRegion {
+		at = fmt.Sprintf("%s's list prices of %s, because there are none for %s yet (cost prices --region %s)",
+			r.PricesRegion, r.PricesDate, r.Region, r.Region)
+	}
+	return fmt.Sprintf("%s, %s: $%.2f a month at %s", r.Stack, r.Region, r.Total, at)
+}
+
+// Your bill will rather be the second total.
+const freeAllowances = "after what every account has free each month\n(100 GB to the internet, 5 GB of logs, 10 metrics, 10 alarms and more)"
 
 // Print writes one stack's report for a terminal.
 func (r Report) Print(w io.Writer) error {
 	out := &writer{w: w}
-	out.printf("%s, %s: %s a month at AWS's list prices of %s\n\n", r.Stack, r.Region, dollars(r.Total), r.PricesDate)
-	out.table(func(t io.Writer) {
-		fmt.Fprintln(t, "COMPONENT\tWHAT\tHOW MUCH\tPRICE\tUSD\t")
-		for _, line := range r.Lines {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s/%s\t%s\t\n", line.Component, line.What, line.Formula, decimals(line.Price), line.Unit, cents(line.Amount))
-		}
-		fmt.Fprintf(t, "\t\t\t\t%.2f\t\n", r.Total)
-	})
-	out.printf("\nFree:\n")
-	out.table(func(t io.Writer) {
-		for _, free := range r.Free {
-			fmt.Fprintf(t, "  %d ×\t%s\t%s\t\n", free.Count, free.Type, free.Reason)
-		}
-	})
+	out.printf("%s.\nYour bill will rather be $%.2f, %s.\n\n", r.headline(), r.WithFree, freeAllowances)
+	lines := [][]string{{"COMPONENT", "WHAT", "HOW MUCH", "PRICE", ">USD"}}
+	for _, line := range r.Lines {
+		lines = append(lines, []string{line.Component, line.What, line.Formula, decimals(line.Price) + "/" + line.Unit, cents(line.Amount)})
+	}
+	out.table("", append(lines, []string{"", "", "", "", fmt.Sprintf("%.2f", r.Total)}))
 	out.printf("\nAssumed, with an image released (each is a flag):\n")
-	out.table(func(t io.Writer) {
-		for _, a := range r.Usage {
-			given := ""
-			if a.Given {
-				given = "as given: "
-			}
-			fmt.Fprintf(t, "  --%s %s\t%s\t%s%s\t\n", a.Name, decimals(a.Value), a.Unit, given, a.Text)
+	var assumed [][]string
+	for _, a := range r.Usage {
+		given := ""
+		if a.Given {
+			given = "as given: "
 		}
-	})
-	out.printf("\nWithout free tiers, discounts, support and taxes. The prices' sources are in internal/cost/prices.yaml.\n")
+		assumed = append(assumed, []string{"--" + a.Name + " " + decimals(a.Value), a.Unit, given + a.Text})
+	}
+	out.table("  ", assumed)
+	free := 0
+	for _, f := range r.Free {
+		free += f.Count
+	}
+	out.printf("\n%d resources are free (--json lists them). Without discounts, support and taxes. The prices' sources are in\n"+
+		"internal/cost/prices.yaml.\n", free)
 	out.unpriced(r)
 	return out.err
 }
@@ -48,26 +57,26 @@ func (r Report) Print(w io.Writer) error {
 // PrintAll writes a table with a column for each stack.
 func PrintAll(w io.Writer, reports []Report) error {
 	out := &writer{w: w}
-	out.table(func(t io.Writer) {
-		fmt.Fprint(t, "COMPONENT\tUSD A MONTH\t")
-		for _, r := range reports {
-			fmt.Fprintf(t, "%s\t", strings.ToUpper(r.Stack))
+	table := [][]string{{"COMPONENT", "USD A MONTH"}}
+	total, withFree := []string{"", "Total"}, []string{"", "with free allowances"}
+	for _, r := range reports {
+		table[0] = append(table[0], ">"+strings.ToUpper(r.Stack))
+		total = append(total, fmt.Sprintf("%.2f", r.Total))
+		withFree = append(withFree, fmt.Sprintf("%.2f", r.WithFree))
+	}
+	for _, row := range rows(reports) {
+		cells := []string{row.component, row.what}
+		for _, amount := range row.amounts {
+			cells = append(cells, cents(amount))
 		}
-		fmt.Fprintln(t)
-		for _, row := range rows(reports) {
-			fmt.Fprintf(t, "%s\t%s\t", row.component, row.what)
-			for _, amount := range row.amounts {
-				fmt.Fprintf(t, "%s\t", cents(amount))
-			}
-			fmt.Fprintln(t)
-		}
-		fmt.Fprint(t, "\tTotal\t")
-		for _, r := range reports {
-			fmt.Fprintf(t, "%.2f\t", r.Total)
-		}
-		fmt.Fprintln(t)
-	})
-	out.printf("\nAWS's list prices of %s, %s; `cost -s <stack>` shows the formulas and assumptions.\n", reports[0].PricesRegion, reports[0].PricesDate)
+		table = append(table, cells)
+	}
+	for _, r := range reports {
+		out.printf("%s.\n", r.headline())
+	}
+	out.printf("\n")
+	out.table("", append(table, total, withFree))
+	out.printf("\nYour bill will rather be the last line, %s.\n`cost -s <stack>` shows the formulas and assumptions.\n", freeAllowances)
 	for _, r := range reports {
 		out.unpriced(r)
 	}
@@ -76,25 +85,31 @@ func PrintAll(w io.Writer, reports []Report) error {
 
 // Markdown is the table of all stacks.
 func Markdown(reports []Report) string {
-	var b strings.Builder
-	b.WriteString("| Component | Dollars a month |")
+	head, total := []string{"Component", "Dollars a month"}, []string{"", "**Total**"}
+	withFree := []string{"", "with an account's free allowances"}
 	for _, r := range reports {
-		fmt.Fprintf(&b, " %s |", r.Stack)
+		head = append(head, r.Stack+":")
+		total = append(total, fmt.Sprintf("**%.2f**", r.Total))
+		withFree = append(withFree, fmt.Sprintf("%.2f", r.WithFree))
 	}
-	b.WriteString("\n|---|---|" + strings.Repeat("---:|", len(reports)) + "\n")
+	table := [][]string{head}
 	for _, row := range rows(reports) {
-		fmt.Fprintf(&b, "| %s | %s |", row.component, row.what)
+		cells := []string{row.component, row.what}
 		for _, amount := range row.amounts {
-			fmt.Fprintf(&b, " %s |", cents(amount))
+			cells = append(cells, cents(amount))
 		}
-		b.WriteString("\n")
+		table = append(table, cells)
 	}
-	b.WriteString("| | **Total** |")
+	return markdown.Table(append(table, total, withFree)) + notPriced(reports)
+}
+
+// notPriced says what the totals leave out.
+func notPriced(reports []Report) string {
+	var b strings.Builder
 	for _, r := range reports {
-		fmt.Fprintf(&b, " **%.2f** |", r.Total)
-	}
-	b.WriteString("\n")
-	for _, r := range reports {
+		if r.Region != r.PricesRegion {
+			fmt.Fprintf(&b, "\n%s: the amounts are %s's, because there are no prices for %s yet.\n", r.Stack, r.PricesRegion, r.Region)
+		}
 		for _, text := range r.Unpriced {
 			fmt.Fprintf(&b, "\n**Not priced, %s:** %s\n", r.Stack, text)
 		}
@@ -120,41 +135,44 @@ func rows(reports []Report) []row {
 			found[j].amounts[i] += line.Amount
 		}
 	}
-	slices.SortStableFunc(found, func(a, b row) int { return rank(a.component) - rank(b.component) })
+	// Each report has its dearest component first; a position of a later report goes to its component.
+	var components []string
+	for _, row := range found {
+		components = append(components, row.component)
+	}
+	slices.SortStableFunc(found, func(a, b row) int {
+		return slices.Index(components, a.component) - slices.Index(components, b.component)
+	})
 	return found
 }
 
 // Difference writes, as Markdown, what separates the present reports from those of a base.
 func Difference(base string, before, after []Report) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "| Dollars a month, at list price | %s | now | difference |\n|---|---:|---:|---:|\n", base)
-	changed := false
+	table := [][]string{{"Dollars a month, at list price", base + ":", "now:", "difference:"}}
+	head, notes := len(table), ""
 	for _, stack := range stacksOf(before, after) {
 		old, now := find(before, stack), find(after, stack)
-		fmt.Fprintf(&b, "| **%s** | %.2f | %.2f | **%s** |\n", stack, old.Total, now.Total, signed(now.Total-old.Total))
+		table = append(table, []string{
+			"**" + stack + "**", fmt.Sprintf("%.2f", old.Total), fmt.Sprintf("%.2f", now.Total), "**" + signed(now.Total-old.Total) + "**",
+		})
+		head++
 		for _, row := range rows([]Report{old, now}) {
 			if delta := row.amounts[1] - row.amounts[0]; math.Abs(delta) >= 0.005 {
-				changed = true
-				fmt.Fprintf(&b, "| %s: %s | %s | %s | %s |\n", row.component, row.what, cents(row.amounts[0]), cents(row.amounts[1]), signed(delta))
+				table = append(table, []string{row.component + ": " + row.what, cents(row.amounts[0]), cents(row.amounts[1]), signed(delta)})
 			}
 		}
 	}
-	if !changed {
-		b.WriteString("\nThe price stays the same.\n")
+	if len(table) == head {
+		notes = "\nThe price stays the same.\n"
 	}
 	for _, r := range after {
 		old := find(before, r.Stack)
 		if old.PricesDate != "" && old.PricesDate != r.PricesDate {
-			fmt.Fprintf(&b, "\nA part of the difference may be AWS's: %s was computed with prices of %s, now of %s.\n", base, old.PricesDate, r.PricesDate)
+			notes += fmt.Sprintf("\nA part of the difference may be AWS's: %s was computed with prices of %s, now of %s.\n", base, old.PricesDate, r.PricesDate)
 			break
 		}
 	}
-	for _, r := range after {
-		for _, text := range r.Unpriced {
-			fmt.Fprintf(&b, "\n**Not priced, %s:** %s\n", r.Stack, text)
-		}
-	}
-	return b.String()
+	return markdown.Table(table) + notes + notPriced(after)
 }
 
 func stacksOf(lists ...[]Report) []string {
@@ -194,10 +212,24 @@ func cents(amount float64) string {
 	return fmt.Sprintf("%.2f", amount)
 }
 
-func dollars(amount float64) string { return fmt.Sprintf("$%.2f", amount) }
-
 // decimals writes a number as short as it is.
 func decimals(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
+// rounded is a number with at most so many digits after the point.
+func rounded(v float64, digits int) float64 {
+	factor := math.Pow10(digits)
+	return math.Round(v*factor) / factor
+}
+
+// Rounded is a report for machines: amounts to the hundredth of a cent, without what computing leaves behind.
+func (r Report) Rounded() Report {
+	r.Total, r.WithFree = rounded(r.Total, 4), rounded(r.WithFree, 4)
+	r.Lines = slices.Clone(r.Lines)
+	for i := range r.Lines {
+		r.Lines[i].Quantity, r.Lines[i].Amount = rounded(r.Lines[i].Quantity, 4), rounded(r.Lines[i].Amount, 4)
+	}
+	return r
+}
 
 // writer keeps the first error, so that a report is written without asking after each line.
 type writer struct {
@@ -211,12 +243,37 @@ func (w *writer) printf(format string, args ...any) {
 	}
 }
 
-func (w *writer) table(fill func(io.Writer)) {
-	t := tabwriter.NewWriter(w.w, 0, 0, 2, ' ', 0)
-	fill(t)
-	if err := t.Flush(); w.err == nil {
-		w.err = err
+func (w *writer) table(indent string, rows [][]string) { w.printf("%s", Columns(indent, rows)) }
+
+// Columns are rows for a terminal, each column as wide as its widest cell; one whose first cell begins with ">",
+// which is not shown, is aligned to the right.
+func Columns(indent string, rows [][]string) string {
+	var widths []int
+	right := map[int]bool{}
+	for i, row := range rows {
+		for column, cell := range row {
+			if text, ok := strings.CutPrefix(cell, ">"); i == 0 && ok {
+				right[column], rows[0][column], cell = true, text, text
+			}
+			if column == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[column] = max(widths[column], utf8.RuneCountInString(cell))
+		}
 	}
+	var b strings.Builder
+	for _, row := range rows {
+		line := indent
+		for column, cell := range row {
+			space := strings.Repeat(" ", widths[column]-utf8.RuneCountInString(cell))
+			if right[column] {
+				cell, space = space+cell, ""
+			}
+			line += cell + space + "  "
+		}
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	return b.String()
 }
 
 func (w *writer) unpriced(r Report) {

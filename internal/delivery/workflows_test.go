@@ -271,12 +271,13 @@ func checkJob(file string, j job, say func(string, ...any)) {
 	for _, s := range j.Steps {
 		role := s.With["role-to-assume"]
 		if strings.HasPrefix(s.Uses, "aws-actions/configure-aws-credentials@") {
-			want := "arn:aws:iam::${{ vars.AWS_ACCOUNT_ID }}:role/sentry-preview"
+			want := "preview"
 			if j.Environment != "" {
-				want = "arn:aws:iam::${{ vars.AWS_ACCOUNT_ID }}:role/sentry-deploy-${{ inputs.environment }}"
+				want = "deploy"
 			}
-			if role != want {
-				say("role %q: must be %s (C5)", role, want)
+			form := regexp.MustCompile(`^arn:aws:iam::\$\{\{ vars\.AWS_ACCOUNT_ID \}\}:role/sentry-` + want + `-\$\{\{ (inputs\.environment|matrix\.stack) \}\}$`)
+			if !form.MatchString(role) {
+				say("role %q: must be arn:aws:iam::${{ vars.AWS_ACCOUNT_ID }}:role/sentry-%s-<environment> (C5)", role, want)
 			}
 			if s.With["aws-access-key-id"] != "" || s.With["aws-secret-access-key"] != "" {
 				say("long-lived AWS keys (F6)")
@@ -432,7 +433,7 @@ func TestBrokenRulesAreFound(t *testing.T) {
 		{"swapped workflows", "deploy-production.yml", "workflow: deploy-production.yml", "workflow: deploy-staging.yml", "environments are swapped"},
 		{"a fixed environment", "deploy.yml", "environment: ${{ inputs.environment }}\n    permissions:\n      contents: read\n      id-token", "environment: production\n    permissions:\n      contents: read\n      id-token", "must be the one asked for"},
 		{"production's role everywhere", "deploy.yml", "role/sentry-deploy-${{ inputs.environment }}", "role/sentry-deploy-production", "must be arn:aws:iam"},
-		{"a deploy role without approval", "deploy.yml", "role/sentry-preview", "role/sentry-deploy-${{ inputs.environment }}", "must be arn:aws:iam"},
+		{"a deploy role without approval", "deploy.yml", "role/sentry-preview-${{ inputs.environment }}", "role/sentry-deploy-${{ inputs.environment }}", "must be arn:aws:iam"},
 		{"a job without its environment", "deploy.yml", "    environment: ${{ inputs.environment }}\n", "", "must name the environment"},
 		{"a second approval", "deploy.yml", "  deploy-backend:\n    name: deploy-backend\n    needs: [preview]", "  deploy-backend:\n    name: deploy-backend\n    needs: [preview, deploy-infrastructure]", "asked for separately"},
 		{"a renamed job", "deploy.yml", "  deploy-frontend:\n    name: deploy-frontend", "  deploy-frontend:\n    name: frontend", "no job deploy-frontend (C4)"},

@@ -4,334 +4,270 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"sentry/internal/aws"
 	"sentry/internal/cost"
-	"sentry/internal/sandbox"
 )
 
-// Diagram draws the stacks beside each other in Mermaid: a group for each component, a node for each resource
-// that one thinks in, arrows where one resource was given another. What only configures another resource is
-// folded into it. A type that the drawing does not know gets a plain node, so that nothing is left out.
+// Diagram draws what every environment has, in Mermaid: a box for the resources of one component and type that are
+// used alike, arrows where a resource uses another. A value in which the environments differ has those
+// of all, in their order. What only configures a resource is drawn into its box, as its entry in internal/aws says.
 func Diagram(stacks []Stack) string {
-	var b strings.Builder
-	b.WriteString("```mermaid\n")
-	// Close together: GitHub shrinks a wide drawing until nobody can read it.
-	b.WriteString("%%{init: {\"flowchart\": {\"nodeSpacing\": 15, \"rankSpacing\": 40, \"wrappingWidth\": 330, \"subGraphTitleMargin\": {\"top\": 2, \"bottom\": 8}}}}%%\n")
-	b.WriteString("flowchart TB\n")
-	b.WriteString("  clients([browsers and clients])\n  classDef title fill:none,stroke:none,font-size:20px\n")
-	for _, stack := range stacks {
-		newDrawing(stack).write(&b)
+	d := &drawing{things: map[string]*thing{}}
+	for i, stack := range stacks {
+		d.names = append(d.names, stack.Name)
+		for _, r := range stack.Running.Resources {
+			if !r.Custom || strings.HasPrefix(r.Type, "pulumi:") {
+				continue
+			}
+			t := d.thing(key(r.URN, stack.Name))
+			t.token, t.name, t.component = r.Type, purpose(r.Name, stack.Name), cost.Component(r)
+			t.inputs = append(t.inputs, make([]resource.PropertyMap, i+1-len(t.inputs))...)
+			t.inputs[i] = resource.PropertyMap{}
+			maps.Copy(t.inputs[i], r.Inputs)
+			for _, urn := range r.DependsOn {
+				t.uses = append(t.uses, key(urn, stack.Name))
+			}
+		}
 	}
-	b.WriteString("```\n")
-	return b.String()
+	return d.mermaid(d.boxes())
 }
 
 type drawing struct {
-	stack  string
-	all    []sandbox.Resource
-	nodes  []*node
-	owners map[string]*node // URN → the node that a resource is drawn as
-	arrows []arrow
+	names  []string // of the environments
+	things map[string]*thing
 }
 
-type node struct {
-	id, component, kind string
-	lines               []string
+// thing is one resource, in all environments that have it.
+type thing struct {
+	token, name, component string
+	inputs                 []resource.PropertyMap // by environment
+	uses                   []string               // keys of other things
 }
 
-type arrow struct{ from, to, text string }
-
-// meaning is what an arrow between two types says; other dependencies are not drawn.
-var meaning = map[[2]string]string{
-	{aws.ECSService, aws.ECRRepository}:      "pulls",
-	{aws.ECSService, aws.S3Bucket}:           "reads, writes",
-	{aws.ECSService, aws.CloudWatchLogGroup}: "logs",
+// box is what is drawn of one thing or several.
+type box struct {
+	component, token string
+	names, lines     []string
+	arrows           []string // from or to another box, sorted; boxes with the same ones are drawn as one
 }
 
-func newDrawing(stack Stack) *drawing {
-	d := &drawing{stack: stack.Name, all: stack.Running.Resources, owners: map[string]*node{}}
-	for _, r := range d.all {
-		if r.Custom && into(r) == "" && !strings.HasPrefix(r.Type, "pulumi:") {
-			d.draw(r)
+func (d *drawing) thing(key string) *thing {
+	if d.things[key] == nil {
+		d.things[key] = &thing{}
+	}
+	return d.things[key]
+}
+
+// purpose is a logical name without what all of an environment's have in common.
+func purpose(name, environment string) string {
+	_, after, _ := strings.Cut(name, "-"+environment+"-")
+	return cmp.Or(after, name)
+}
+
+// key is the same for a resource in all environments.
+func key(urn, environment string) string {
+	token := string(resource.URN(urn).Type())
+	if token == aws.VpcComponent {
+		token = aws.EC2Vpc // the component and the VPC in it have one name
+	}
+	return token + " " + purpose(resource.URN(urn).Name(), environment)
+}
+
+// relations are what an arrow from one type to another that it uses says. Other dependencies are not drawn: roles
+// and the like merely allow what these say.
+var relations = map[[2]string]string{
+	{aws.ECSTaskDefinition, aws.ECRRepository}:      "pulls",
+	{aws.ECSTaskDefinition, aws.S3Bucket}:           "reads, writes",
+	{aws.ECSTaskDefinition, aws.CloudWatchLogGroup}: "logs",
+	{aws.ECSTaskDefinition, aws.SSMParameter}:       "looks up",
+	{aws.ECSService, aws.EC2Vpc}:                    "runs in",
+}
+
+// fromOutside are the types by which the internet comes in, and how.
+var fromOutside = map[string]string{
+	aws.EC2SecurityGroupIngressRule:  "{ipProtocol} {toPort}<br>from {cidrIpv4}",
+	aws.S3BucketWebsiteConfiguration: "http",
+	aws.CloudFrontDistribution:       "https",
+}
+
+const clients = "clients"
+
+func (d *drawing) boxes() []*box {
+	owners := map[string]string{} // the key of the thing in whose box a thing is drawn
+	found := map[string]*box{}
+	for _, key := range slices.Sorted(maps.Keys(d.things)) {
+		owners[key] = d.owner(key)
+		owner := d.things[owners[key]]
+		b := found[owners[key]]
+		if b == nil {
+			b = &box{component: owner.component, token: owner.token, names: []string{owner.name + d.only(owner)}, lines: []string{owner.shown()}}
+			found[owners[key]] = b
+		}
+		if key != owners[key] {
+			b.lines = append(b.lines, d.things[key].shown())
 		}
 	}
-	for _, r := range d.all {
-		if kind := into(r); kind != "" {
-			d.owners[r.URN] = d.find(kind, r)
+	for key, t := range d.things {
+		if text := fromOutside[t.token]; text != "" && t.fill(text) != "" {
+			b := found[owners[key]]
+			b.arrows = append(b.arrows, fmt.Sprintf("%s -->|%s| %%s", clients, t.fill(text)))
+		}
+		for _, used := range t.uses {
+			if d.things[used] == nil {
+				continue
+			}
+			from, to := found[owners[key]], found[owners[used]]
+			if text := relations[[2]string{t.token, d.things[used].token}]; text != "" && from != to {
+				to.arrows = append(to.arrows, fmt.Sprintf("%s -->|%s| %%s", from.id(), text))
+			}
 		}
 	}
-	d.connect()
-	d.merge()
-	return d
+	return merged(found)
 }
 
-// into is the type in whose node a resource is drawn, "" when it has a node of its own.
-func into(r sandbox.Resource) string {
-	entry, ok := aws.Lookup(r.Type)
+// only says which environments have a thing, where not all have it.
+func (d *drawing) only(t *thing) string {
+	var names []string
+	for i, inputs := range t.inputs {
+		if inputs != nil {
+			names = append(names, d.names[i])
+		}
+	}
+	if len(names) == len(d.names) {
+		return ""
+	}
+	return " (" + strings.Join(names, ", ") + " only)"
+}
+
+// merged draws those of one type and component as one that have the same arrows.
+func merged(found map[string]*box) []*box {
+	var boxes []*box
+	for _, key := range slices.Sorted(maps.Keys(found)) {
+		b := found[key]
+		slices.Sort(b.arrows)
+		b.arrows = slices.Compact(b.arrows)
+		i := slices.IndexFunc(boxes, func(x *box) bool {
+			return x.component == b.component && x.token == b.token && slices.Equal(x.arrows, b.arrows)
+		})
+		if i < 0 {
+			boxes = append(boxes, b)
+			continue
+		}
+		boxes[i].names = append(boxes[i].names, b.names...)
+		boxes[i].lines = append(boxes[i].lines, b.lines...)
+	}
+	return boxes
+}
+
+// owner follows the entries' Into to the thing that has a box: one of the same name, else any.
+func (d *drawing) owner(key string) string {
+	entry, ok := aws.Lookup(d.things[key].token)
+	if !ok || entry.Into == "" {
+		return key
+	}
+	if entry.Into == aws.ItsUser {
+		return d.user(key)
+	}
+	if same := entry.Into + " " + d.things[key].name; d.things[same] != nil {
+		return d.owner(same)
+	}
+	for _, other := range slices.Sorted(maps.Keys(d.things)) {
+		if d.things[other].token == entry.Into {
+			return d.owner(other)
+		}
+	}
+	return key
+}
+
+// user is the thing that a thing was given to: the service that a security group guards.
+func (d *drawing) user(key string) string {
+	for _, other := range slices.Sorted(maps.Keys(d.things)) {
+		t := d.things[other]
+		if entry, ok := aws.Lookup(t.token); slices.Contains(t.uses, key) && ok && entry.Into == "" {
+			return other
+		}
+	}
+	return key
+}
+
+var field = regexp.MustCompile(`\{(\w+)\}`)
+
+// shown is a thing's line in its box.
+func (t *thing) shown() string {
+	entry, ok := aws.Lookup(t.token)
 	if !ok {
 		return ""
 	}
-	return entry.Into
+	return t.fill(entry.Shows)
 }
 
-// merge makes one node of those that are of one kind and have the same arrows: the two private buckets.
-func (d *drawing) merge() {
-	around := func(n *node) string {
-		var lines []string
-		for _, a := range d.arrows {
-			switch n.id {
-			case a.from:
-				lines = append(lines, "to "+a.to+" "+a.text)
-			case a.to:
-				lines = append(lines, "from "+a.from+" "+a.text)
+// fill puts a thing's inputs into a template; it is empty when one of them is.
+func (t *thing) fill(template string) string {
+	empty := false
+	text := field.ReplaceAllStringFunc(template, func(name string) string {
+		var values []string
+		for _, inputs := range t.inputs {
+			if value, ok := inputs[resource.PropertyKey(strings.Trim(name, "{}"))]; ok {
+				values = append(values, fmt.Sprint(value.Mappable()))
 			}
 		}
-		return strings.Join(lines, ", ")
-	}
-	var kept []*node
-	for _, n := range d.nodes {
-		i := slices.IndexFunc(kept, func(k *node) bool {
-			return k.kind == n.kind && k.component == n.component && around(k) != "" && around(k) == around(n)
-		})
-		if i < 0 {
-			kept = append(kept, n)
-			continue
+		empty = empty || len(values) == 0
+		if len(slices.Compact(slices.Clone(values))) == 1 {
+			return values[0]
 		}
-		kept[i].lines[0] = strings.TrimSuffix(strings.TrimSuffix(kept[i].lines[0], "</b>"), "s") + "s</b>"
-		kept[i].lines = append(kept[i].lines, n.lines[1:]...)
-		d.arrows = slices.DeleteFunc(d.arrows, func(a arrow) bool { return a.from == n.id || a.to == n.id })
-	}
-	d.nodes = kept
-}
-
-// draw adds a node, or counts into one: of a type without a word, such as alarms, one node stands for all.
-func (d *drawing) draw(r sandbox.Resource) {
-	component := cost.Component(r)
-	word := ""
-	if entry, ok := aws.Lookup(r.Type); ok {
-		word = entry.Drawn
-	}
-	if word == "" {
-		word = words(r.Type)
-		if i := slices.IndexFunc(d.nodes, func(n *node) bool { return n.kind == r.Type && n.component == component }); i >= 0 {
-			d.nodes[i].lines = append(d.nodes[i].lines, physicalName(r))
-			d.owners[r.URN] = d.nodes[i]
-			return
-		}
-	}
-	n := &node{id: fmt.Sprintf("%s%d", d.stack, len(d.nodes)), component: component, kind: r.Type}
-	n.lines = append([]string{"<b>" + word + "</b>", physicalName(r)}, d.details(r)...)
-	d.nodes = append(d.nodes, n)
-	d.owners[r.URN] = n
-}
-
-// find is the node of a type that a folded resource belongs to: the one of its own name, else the only one.
-func (d *drawing) find(kind string, r sandbox.Resource) *node {
-	var found *node
-	for _, owner := range d.all {
-		if owner.Type == kind && (found == nil || owner.Name == r.Name) {
-			found = d.owners[owner.URN]
-		}
-	}
-	return found
-}
-
-func (d *drawing) of(token string) []sandbox.Resource {
-	var found []sandbox.Resource
-	for _, r := range d.all {
-		if r.Type == token {
-			found = append(found, r)
-		}
-	}
-	return found
-}
-
-// details are the lines below a node's name.
-func (d *drawing) details(r sandbox.Resource) []string {
-	var lines []string
-	switch r.Type {
-	case aws.EC2Vpc:
-		lines = []string{text(r, "cidrBlock")}
-		for _, subnet := range d.of(aws.EC2Subnet) {
-			lines = append(lines, fmt.Sprintf("%s: %s, public", text(subnet, "availabilityZone"), text(subnet, "cidrBlock")))
-		}
-		for range d.of(aws.EC2InternetGateway) {
-			lines = append(lines, "internet gateway")
-		}
-		for _, endpoint := range d.of(aws.EC2VpcEndpoint) {
-			lines = append(lines, "gateway endpoint of "+text(endpoint, "serviceName")[strings.LastIndex(text(endpoint, "serviceName"), ".")+1:])
-		}
-	case aws.ECSService:
-		for _, cluster := range d.of(aws.ECSCluster) {
-			lines = append(lines, "in "+physicalName(cluster))
-		}
-		for _, definition := range d.of(aws.ECSTaskDefinition) {
-			lines = append(lines, plural(text(r, "desiredCount"), "task")+" on Fargate, each",
-				fmt.Sprintf("%s vCPU and %s GB", share(text(definition, "cpu")), share(text(definition, "memory"))))
-		}
-		for _, role := range d.of(aws.IAMRole) {
-			lines = append(lines, "as "+physicalName(role))
-		}
-	case aws.S3Bucket:
-		for _, website := range d.of(aws.S3BucketWebsiteConfiguration) {
-			if website.Name == r.Name {
-				lines = append(lines, "public website")
-			}
-		}
-	case aws.CloudWatchLogGroup:
-		lines = append(lines, "kept for "+plural(text(r, "retentionInDays"), "day"))
-	}
-	return lines
-}
-
-// connect draws what the internet reaches, and the dependencies that mean something.
-func (d *drawing) connect() {
-	for _, group := range d.of(aws.EC2SecurityGroup) {
-		for _, service := range d.of(aws.ECSService) {
-			if slices.Contains(service.DependsOn, group.URN) {
-				d.arrow(d.owners[group.URN], d.owners[service.URN], "admits")
-			}
-		}
-	}
-	for _, record := range d.of(aws.SSMParameter) {
-		for _, definition := range d.of(aws.ECSTaskDefinition) {
-			if slices.Contains(definition.DependsOn, record.URN) {
-				d.arrow(d.owners[record.URN], d.owners[definition.URN], "names the image")
-			}
-		}
-	}
-	sources := map[*node][]string{}
-	ports := map[*node]string{}
-	for _, rule := range d.of(aws.EC2SecurityGroupIngressRule) {
-		n := d.owners[rule.URN]
-		sources[n] = append(sources[n], text(rule, "cidrIpv4"))
-		ports[n] = fmt.Sprintf("%s %s", strings.ToUpper(text(rule, "ipProtocol")), text(rule, "toPort"))
-	}
-	for _, n := range d.nodes {
-		if len(sources[n]) > 0 {
-			d.arrows = append(d.arrows, arrow{"clients", n.id, ports[n] + " from " + strings.Join(sources[n], ", ")})
-		}
-	}
-	for _, website := range d.of(aws.S3BucketWebsiteConfiguration) {
-		d.arrows = append(d.arrows, arrow{"clients", d.owners[website.URN].id, "HTTP"})
-	}
-	for _, r := range d.all {
-		for _, dependency := range r.DependsOn {
-			from, to := d.owners[r.URN], d.owners[dependency]
-			if from == nil || to == nil {
-				continue
-			}
-			// Only the task itself uses what its definition names; roles and the like merely allow it.
-			if text, ok := meaning[[2]string{from.kind, to.kind}]; ok && (r.Type == aws.ECSTaskDefinition || r.Type == aws.ECSService) {
-				d.arrow(from, to, text)
-			}
-		}
-	}
-}
-
-func (d *drawing) arrow(from, to *node, text string) {
-	a := arrow{from.id, to.id, text}
-	if !slices.Contains(d.arrows, a) {
-		d.arrows = append(d.arrows, a)
-	}
-}
-
-// components in the order in which a request meets them.
-var components = []string{"Network", "Service", "Buckets", "Observability"}
-
-func (d *drawing) write(b *strings.Builder) {
-	// The title is a node: Mermaid lets the first group inside overlap the title of the group around it.
-	fmt.Fprintf(b, "  subgraph %s [\" \"]\n    %s-title[\"<b>%s</b>\"]:::title\n", d.stack, d.stack, d.stack)
-	rows := map[string][]*node{}
-	for _, n := range d.nodes {
-		rows[n.component] = append(rows[n.component], n)
-	}
-	groups := slices.SortedFunc(maps.Keys(rows), func(x, y string) int {
-		return cmp.Or(cmp.Compare(order(x), order(y)), strings.Compare(x, y))
+		return strings.Join(values, " / ")
 	})
-	for _, group := range groups {
-		fmt.Fprintf(b, "    subgraph %s-%s [%s]\n", d.stack, group, group)
-		for _, n := range rows[group] {
-			fmt.Fprintf(b, "      %s[\"%s\"]\n", n.id, strings.Join(n.lines, "<br>"))
-		}
-		b.WriteString("    end\n")
+	if empty {
+		return ""
 	}
-	b.WriteString("  end\n")
-	var links []string
-	for _, a := range d.arrows {
-		links = append(links, fmt.Sprintf("%s -->|%s| %s", a.from, a.text, a.to))
-	}
-	// Unseen links put the groups below each other: beside each other, two stacks would be too wide to read.
-	unseen := []string{fmt.Sprintf("clients ~~~ %s-title", d.stack)}
-	for _, n := range rows[groups[0]] {
-		unseen = append(unseen, fmt.Sprintf("%s-title ~~~ %s", d.stack, n.id))
-	}
-	for i := 1; i < len(groups); i++ {
-		above, below := rows[groups[i-1]], rows[groups[i]]
-		for j, n := range below {
-			unseen = append(unseen, fmt.Sprintf("%s ~~~ %s", above[min(j, len(above)-1)].id, n.id))
-		}
-	}
-	fmt.Fprintf(b, "  %s\n  %s\n", strings.Join(links, "; "), strings.Join(unseen, "; "))
+	return text
 }
 
-func order(component string) int {
-	if i := slices.Index(components, component); i >= 0 {
-		return i
-	}
-	return len(components)
+// id is a box's in Mermaid: of its name, so that a new resource does not renumber all others.
+func (b *box) id() string {
+	name, _, _ := strings.Cut(b.names[0], " ")
+	return strings.Join(regexp.MustCompile(`\w+`).FindAllString(b.word()+" "+name, -1), "_")
 }
 
-// physicalName is what AWS calls a resource, where the program says it.
-func physicalName(r sandbox.Resource) string {
-	for _, key := range []string{"bucket", "name", "family", "dashboardName", "domainName"} {
-		if name := text(r, key); name != "" {
-			return name
-		}
+// word is what kind of thing a box is: the entry's word, else its token's, aws:cloudwatch/metricAlarm:MetricAlarm
+// being a metric alarm.
+func (b *box) word() string {
+	if entry, ok := aws.Lookup(b.token); ok && entry.Drawn != "" {
+		return entry.Drawn
 	}
-	return r.Name
+	name := b.token[strings.LastIndex(b.token, ":")+1:]
+	return strings.ToLower(regexp.MustCompile(`(\w)([A-Z])`).ReplaceAllString(name, "$1 $2"))
 }
 
-// words turns aws:cloudwatch/metricAlarm:MetricAlarm into "metric alarm".
-func words(token string) string {
-	name := token[strings.LastIndex(token, ":")+1:]
+// mermaid is a box as Mermaid draws it.
+func (b *box) mermaid() string {
+	lines := slices.Concat([]string{"<b>" + b.word() + "</b> " + strings.Join(b.names, ", ")}, b.lines, []string{"<i>" + b.component + "</i>"})
+	lines = slices.DeleteFunc(lines, func(line string) bool { return line == "" })
+	return fmt.Sprintf("%s[\"%s\"]", b.id(), strings.Join(lines, "<br>"))
+}
+
+func (d *drawing) mermaid(boxes []*box) string {
 	var b strings.Builder
-	for i, letter := range name {
-		if i > 0 && letter >= 'A' && letter <= 'Z' {
-			b.WriteByte(' ')
+	// Close together: GitHub shrinks a wide drawing until it cannot be read.
+	b.WriteString("```mermaid\n%%{init: {\"flowchart\": {\"nodeSpacing\": 20}}}%%\nflowchart LR\n")
+	fmt.Fprintf(&b, "  %s([browsers<br>and clients])\n", clients)
+	for _, box := range boxes {
+		fmt.Fprintf(&b, "  %s\n", box.mermaid())
+	}
+	for _, box := range boxes {
+		for _, arrow := range box.arrows {
+			fmt.Fprintf(&b, "  "+arrow+"\n", box.id())
 		}
-		b.WriteRune(letter)
 	}
-	return strings.ToLower(b.String())
-}
-
-// text is an input as text; lists and objects have none.
-func text(r sandbox.Resource, key string) string {
-	switch value := r.Inputs.Mappable()[key].(type) {
-	case string:
-		return value
-	case float64:
-		return strconv.FormatFloat(value, 'f', -1, 64)
+	b.WriteString("```\n")
+	if len(d.names) > 1 {
+		fmt.Fprintf(&b, "\nWhere the environments differ: %s.\n", strings.Join(d.names, " / "))
 	}
-	return ""
-}
-
-// share is CPU units in vCPU, and MiB in GB.
-func share(units string) string {
-	n, err := strconv.ParseFloat(units, 64)
-	if err != nil {
-		return units
-	}
-	return strconv.FormatFloat(n/1024, 'f', -1, 64)
-}
-
-func plural(count, noun string) string {
-	if count == "1" {
-		return count + " " + noun
-	}
-	return count + " " + noun + "s"
+	return b.String()
 }

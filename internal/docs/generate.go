@@ -25,9 +25,9 @@ import (
 // Stack is one stack, as the generators look at it.
 type Stack struct {
 	Name string
-	// Running is after a release; New is before the first.
-	Running, New *sandbox.Recording
-	Cost         cost.Report
+	// Running is after a release.
+	Running *sandbox.Recording
+	Cost    cost.Report
 }
 
 // Parts are the generated texts of a project, by name.
@@ -39,19 +39,16 @@ func Parts(program sandbox.Program, p project.Project) (map[string]string, error
 		if stack.Running, err = sandbox.RecordStack(program, p, name, sandbox.StackOptions{Released: true}); err != nil {
 			return nil, err
 		}
-		if stack.New, err = sandbox.RecordStack(program, p, name, sandbox.StackOptions{}); err != nil {
-			return nil, err
-		}
 		if stack.Cost, err = cost.PriceOf(name, stack.Running, nil); err != nil {
 			return nil, err
 		}
 		stacks = append(stacks, stack)
 	}
-	configuration, err := configurationTable(p)
+	configuration, err := configurationTable(p, stacks)
 	if err != nil {
 		return nil, err
 	}
-	scaling, err := scalingTable()
+	scaling, err := scalingTable(cost.Region(stacks[0].Running.Resources))
 	if err != nil {
 		return nil, err
 	}

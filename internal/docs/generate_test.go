@@ -1,58 +1,49 @@
 package docs_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"sentry/infra"
-	"sentry/internal/cost"
 	"sentry/internal/docs"
+	"sentry/internal/fixture"
+	"sentry/internal/project"
 	"sentry/internal/sandbox"
 )
 
-const root = "../.."
-
-var parts = sync.OnceValues(func() (map[string]string, error) { return docs.Parts(infra.DeployIn, root) })
-
+// The only test that looks at the live stack files: a valid edit of theirs makes this one fail, until make docs.
 func TestGeneratedPartsAreFresh(t *testing.T) {
 	t.Parallel()
-	parts, err := parts()
+	p, err := project.Open(root)
 	require.NoError(t, err)
-	files, err := docs.Files(root)
+	stale, err := docs.Update(infra.DeployIn, p, true)
 	require.NoError(t, err)
-	found := map[string]bool{}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		require.NoError(t, err)
-		fresh, err := docs.Rewrite(string(text), parts)
-		require.NoError(t, err, file)
-		if fresh != string(text) {
-			t.Errorf("%s tells of another program than the one that is here, first in this line: make docs\n%s", file, firstDifference(fresh, string(text)))
-		}
-		for name := range parts {
-			found[name] = found[name] || strings.Contains(string(text), "<!-- begin generated: "+name+" -->")
-		}
+	assert.Empty(t, stale, "these documents tell of another program, or of other stack files, than those that are here: make docs")
+}
+
+func TestEveryPartIsShown(t *testing.T) {
+	t.Parallel()
+	all := strings.Builder{}
+	for _, text := range documents(t) {
+		all.WriteString(text)
 	}
-	for name := range parts {
-		assert.True(t, found[name], "no document shows the generated part %s", name)
+	for name := range parts(t, fixture.Project(t)) {
+		assert.Contains(t, all.String(), "<!-- begin generated: "+name+" -->", "no document shows this part")
 	}
 }
 
-func firstDifference(want, got string) string {
-	old := strings.Split(got, "\n")
-	for i, line := range strings.Split(want, "\n") {
-		if i >= len(old) || old[i] != line {
-			return fmt.Sprintf("%d: %s", i+1, line)
-		}
-	}
-	return "the end"
+func parts(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	p, err := project.Open(dir)
+	require.NoError(t, err)
+	parts, err := docs.Parts(infra.DeployIn, p)
+	require.NoError(t, err)
+	return parts
 }
 
 func TestRewrite(t *testing.T) {
@@ -87,55 +78,84 @@ func TestRewrite(t *testing.T) {
 // F12: a cost table that stayed while the machines grew.
 func TestF12StackFilesChangeTheTables(t *testing.T) {
 	t.Parallel()
-	before, err := parts()
-	require.NoError(t, err)
-	dir := t.TempDir()
-	for _, name := range []string{"Pulumi.yaml", "Pulumi.staging.yaml", "Pulumi.production.yaml"} {
-		text, err := os.ReadFile(filepath.Join(root, name))
-		require.NoError(t, err)
-		changed := strings.NewReplacer("taskCpu: 256", "taskCpu: 512", "taskMemory: 512", "taskMemory: 1024").Replace(string(text))
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(changed), 0o600))
-	}
+	dir := fixture.Project(t)
+	before := parts(t, dir)
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "docs"), 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "README.md"), []byte("<!-- begin generated: costs -->\n"+before["costs"]+"<!-- end generated: costs -->\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "README.md"),
+		[]byte("<!-- begin generated: costs -->\n"+before["costs"]+"<!-- end generated: costs -->\n"), 0o600))
+	fixture.Replace(t, filepath.Join(dir, "Pulumi.staging.yaml"), "taskCpu: 256", "taskCpu: 512")
+	fixture.Replace(t, filepath.Join(dir, "Pulumi.staging.yaml"), "taskMemory: 512", "taskMemory: 1024")
 
-	changed, err := docs.Update(infra.DeployIn, dir, true)
+	p, err := project.Open(dir)
+	require.NoError(t, err)
+	changed, err := docs.Update(infra.DeployIn, p, true)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"README.md"}, changed)
-	after, err := docs.Parts(infra.DeployIn, dir)
-	require.NoError(t, err)
-	for _, name := range []string{"costs", "configuration", "diagram"} {
-		assert.NotEqual(t, before[name], after[name], "%s does not see that staging's tasks have doubled", name)
-	}
-	assert.Contains(t, after["costs"], "| Service | Fargate: CPU (x86) | 14.78 | 29.55 |")
-	assert.Contains(t, after["configuration"], "| `sentry:taskCpu` | integer | – | `512` | `512` |")
+	after := parts(t, dir)
+	assert.Contains(t, before["costs"], "| Service | Fargate: CPU (x86) | 29.55 | 7.39 |")
+	assert.Contains(t, after["costs"], "| Service | Fargate: CPU (x86) | 29.55 | 14.78 |")
+	assert.Regexp(t, "`sentry:taskCpu`<br>[^|]+ \\| `512` \\| `512` \\|", after["configuration"])
+	assert.Contains(t, after["diagram"], "512 CPU units and 1024 MiB each", "both environments have the same tasks now")
 }
 
-func TestDiagramShowsWhatThereIs(t *testing.T) {
+// Another environment needs nothing but its stack file.
+func TestAThirdEnvironmentIsShown(t *testing.T) {
 	t.Parallel()
-	parts, err := parts()
+	dir := fixture.Project(t)
+	text, err := os.ReadFile(filepath.Join(dir, "Pulumi.staging.yaml"))
 	require.NoError(t, err)
-	diagram := parts["diagram"]
-	for _, stack := range []string{"staging", "production"} {
-		recording, err := cost.Record(infra.DeployIn, root, stack)
-		require.NoError(t, err)
-		for _, output := range []string{"clusterName", "serviceName", "frontendBucketName", "artifactsBucketName", "clipsBucketName", "logGroupName"} {
-			assert.Contains(t, diagram, recording.Outputs[output], "%s of %s", output, stack)
-		}
-		for _, component := range []string{"Network", "Service", "Buckets", "Observability"} {
-			assert.Contains(t, diagram, "subgraph "+stack+"-"+component)
-		}
-	}
-	assert.Less(t, strings.Index(diagram, "subgraph staging "), strings.Index(diagram, "subgraph production "), "Mermaid draws the first group on the left")
+	other := strings.ReplaceAll(string(text), "10.0.0.0/16", "10.2.0.0/16")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "Pulumi.dev.yaml"), []byte(other), 0o600))
+	parts := parts(t, dir)
+	assert.Contains(t, parts["totals"], "| Dollars a month | dev | production | staging |")
+	assert.Contains(t, parts["configuration"], "| Key | dev | production | staging |")
+	assert.Contains(t, parts["diagram"], "10.2.0.0/16 / 10.1.0.0/16 / 10.0.0.0/16")
+}
 
-	// A type that the drawing has no word for appears all the same, and many of it in one node.
-	alarm := func(name string) sandbox.Resource {
+func TestOutputsAreThereForEachEnvironment(t *testing.T) {
+	t.Parallel()
+	made := parts(t, fixture.Project(t))["outputs"]
+	for name := range theProduct(t).outputs["staging"] {
+		assert.Contains(t, made, "| `"+name+"` | `", "an output without an example")
+	}
+	assert.Contains(t, made, "| `clusterName` | `sentry-<environment>-cluster` |")
+	assert.Contains(t, made, "| `vpcId` | `vpc-…` |", "what AWS makes up looks like something to copy")
+}
+
+func TestDiagram(t *testing.T) {
+	t.Parallel()
+	diagram := parts(t, fixture.Project(t))["diagram"]
+	for what, line := range map[string]string{
+		"the tasks of both environments": `ECS_service_backend["<b>ECS service</b> backend<br>2 / 1 tasks<br>512 / 256 CPU units and 1024 / 512 MiB each<br><i>Service</i>"]`,
+		"the private buckets in one box": `bucket_artifacts["<b>bucket</b> artifacts, clips<br><i>Buckets</i>"]`,
+		"who reaches the backend":        `clients -->|tcp 8080<br>from 0.0.0.0/0| ECS_service_backend`,
+		"who reaches the website":        `clients -->|http| bucket_frontend`,
+		"what the backend uses":          `ECS_service_backend -->|reads, writes| bucket_artifacts`,
+		"which value is whose":           "Where the environments differ: production / staging.",
+	} {
+		assert.Contains(t, diagram, line, "the diagram lacks %s", what)
+	}
+}
+
+// A type that the drawing has no word for appears all the same, and many of it in one box.
+func TestDiagramOfUnknownTypes(t *testing.T) {
+	t.Parallel()
+	registered := func(stack, token, name string) sandbox.Resource {
 		return sandbox.Resource{
-			Type: "aws:cloudwatch/metricAlarm:MetricAlarm", Name: name, Custom: true,
-			URN: "urn:pulumi:staging::sentry::sentry:infra:Observability$aws:cloudwatch/metricAlarm:MetricAlarm::" + name,
+			Type: token, Name: "sentry-" + stack + "-" + name, Custom: true,
+			URN: "urn:pulumi:" + stack + "::sentry::sentry:infra:Tables$" + token + "::sentry-" + stack + "-" + name,
 		}
 	}
-	drawn := docs.Diagram([]docs.Stack{{Name: "staging", Running: &sandbox.Recording{Resources: []sandbox.Resource{alarm("cpu"), alarm("memory")}}}})
-	assert.Contains(t, drawn, `["<b>metric alarm</b><br>cpu<br>memory"]`)
-	assert.Contains(t, drawn, "subgraph staging-Observability")
+	recording := func(stack string, tables ...string) *sandbox.Recording {
+		var r sandbox.Recording
+		for _, name := range tables {
+			r.Resources = append(r.Resources, registered(stack, "aws:dynamodb/globalTable:GlobalTable", name))
+		}
+		return &r
+	}
+	drawn := docs.Diagram([]docs.Stack{
+		{Name: "a", Running: recording("a", "cameras", "clips")},
+		{Name: "b", Running: recording("b", "clips")},
+	})
+	assert.Contains(t, drawn, `global_table_cameras["<b>global table</b> cameras (a only), clips<br><i>Tables</i>"]`)
 }

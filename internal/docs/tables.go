@@ -6,157 +6,169 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sentry/internal/cost"
+	"sentry/internal/markdown"
 	"sentry/internal/project"
 )
 
+// titles is a table's head: its own columns around one for each environment.
+func titles(stacks []Stack, before, after []string) [][]string {
+	head := slices.Clone(before)
+	for _, stack := range stacks {
+		head = append(head, stack.Name+":")
+	}
+	return [][]string{append(head, after...)}
+}
+
 // totalsTable is the price of every stack, by component.
 func totalsTable(stacks []Stack) string {
-	sums := make([]map[string]float64, len(stacks))
-	var names []string
-	var b strings.Builder
-	b.WriteString("| Dollars a month |")
+	total, withFree := []string{"**Total**"}, []string{"with an account's free allowances"}
+	sums := map[string][]float64{} // by component, for each stack
 	for i, stack := range stacks {
-		fmt.Fprintf(&b, " %s |", stack.Name)
-		sums[i] = map[string]float64{}
+		total = append(total, fmt.Sprintf("**%.2f**", stack.Cost.Total))
+		withFree = append(withFree, fmt.Sprintf("%.2f", stack.Cost.WithFree))
 		for _, line := range stack.Cost.Lines {
-			sums[i][line.Component] += line.Amount
-			names = append(names, line.Component)
+			if sums[line.Component] == nil {
+				sums[line.Component] = make([]float64, len(stacks))
+			}
+			sums[line.Component][i] += line.Amount
 		}
 	}
-	b.WriteString("\n|---|" + strings.Repeat("---:|", len(stacks)) + "\n")
-	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
-		fmt.Fprintf(&b, "| %s |", name)
-		for i := range stacks {
-			fmt.Fprintf(&b, " %.2f |", sums[i][name])
+	rows := titles(stacks, []string{"Dollars a month"}, nil)
+	for _, component := range slices.Sorted(maps.Keys(sums)) {
+		row := []string{component}
+		for _, sum := range sums[component] {
+			row = append(row, fmt.Sprintf("%.2f", sum))
 		}
-		b.WriteString("\n")
+		rows = append(rows, row)
 	}
-	b.WriteString("| **Total** |")
-	for _, stack := range stacks {
-		fmt.Fprintf(&b, " **%.2f** |", stack.Cost.Total)
-	}
-	b.WriteString("\n")
-	return b.String()
+	return markdown.Table(append(rows, total, withFree))
 }
 
 // costTable is the price of every stack, and what it rests on.
 func costTable(stacks []Stack) string {
 	var reports []cost.Report
+	assumed := titles(stacks, []string{"Assumed"}, []string{"unit"})
+	texts := map[string]bool{}
 	for _, stack := range stacks {
 		reports = append(reports, stack.Cost)
-	}
-	var b strings.Builder
-	b.WriteString(cost.Markdown(reports))
-	fmt.Fprintf(&b, "\nAWS's list prices in %s of %s, after the first release, without free tiers and taxes.\n", reports[0].PricesRegion, reports[0].PricesDate)
-	b.WriteString("\n<details><summary>What is assumed, per month</summary>\n\n| Assumed |")
-	for _, r := range reports {
-		fmt.Fprintf(&b, " %s |", r.Stack)
-	}
-	b.WriteString(" unit |\n|---|" + strings.Repeat("---:|", len(reports)) + "---|\n")
-	for _, a := range reports[0].Usage {
-		fmt.Fprintf(&b, "| %s |", a.Text)
-		for _, r := range reports {
-			value := "–"
-			if at := slices.IndexFunc(r.Usage, func(x cost.Assumption) bool { return x.Name == a.Name }); at >= 0 {
-				value = fmt.Sprintf("%g", r.Usage[at].Value)
+		for _, a := range stack.Cost.Usage {
+			if texts[a.Text] {
+				continue
 			}
-			fmt.Fprintf(&b, " %s |", value)
+			texts[a.Text] = true
+			row := []string{a.Text}
+			for _, other := range stacks {
+				row = append(row, assumption(other.Cost, a.Name))
+			}
+			assumed = append(assumed, append(row, a.Unit))
 		}
-		fmt.Fprintf(&b, " %s |\n", a.Unit)
 	}
-	b.WriteString("\n</details>\n")
-	return b.String()
+	return cost.Markdown(reports) + fmt.Sprintf(`
+AWS's list prices in %s of %s, after the first release, without taxes. Each account has some of it free in every month
+(100 GB to the internet, 5 GB of logs, 10 metrics, 10 alarms and more): the last line is what is left where the
+environment has the account for itself.
+
+<details><summary>What is assumed, per month</summary>
+
+%s
+</details>
+`, reports[0].PricesRegion, reports[0].PricesDate, markdown.Table(assumed))
+}
+
+func assumption(r cost.Report, name string) string {
+	i := slices.IndexFunc(r.Usage, func(a cost.Assumption) bool { return a.Name == name })
+	if i < 0 {
+		return "–"
+	}
+	return strconv.FormatFloat(r.Usage[i].Value, 'f', -1, 64)
 }
 
 // regionKey stands here because aws:region belongs to the AWS provider's namespace, whose keys a project file does
 // not describe.
-var regionKey = project.Key{Name: "aws:region", Type: "string", Description: "Where everything runs, a region's code"}
+var regionKey = project.Key{Name: "aws:region", Description: "Where everything runs, a region's code"}
 
-// configurationTable has a row for each key, with the values that the stack files set.
-func configurationTable(p project.Project) (string, error) {
+// configurationTable has a row for each key, with the values that the stack files set, or the default.
+func configurationTable(p project.Project, stacks []Stack) (string, error) {
 	declared, err := p.Keys()
 	if err != nil {
 		return "", err
 	}
-	stacks := p.Environments()
-	values := make([]map[string]any, len(stacks))
-	for i, stack := range stacks {
-		if values[i], err = p.Values(stack); err != nil {
-			return "", err
-		}
+	rows := [][]string{{"Key"}}
+	for _, stack := range stacks {
+		rows[0] = append(rows[0], stack.Name)
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "| Key | Type | Default | %s | What it is |\n|---|---|---|%s---|\n", strings.Join(stacks, " | "), strings.Repeat("---|", len(stacks)))
 	for _, key := range append([]project.Key{regionKey}, declared...) {
-		fallback := "–"
-		if key.Default != nil {
-			fallback = valueText(key.Default)
-		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s |", key.Name, key.Type, fallback)
-		for i := range stacks {
-			text := ""
-			if value, set := values[i][key.Name]; set {
-				text = valueText(value)
+		row := []string{fmt.Sprintf("`%s`<br>%s", key.Name, strings.ReplaceAll(key.Description, "<", "&lt;"))}
+		for _, stack := range stacks {
+			values, err := p.Values(stack.Name)
+			if err != nil {
+				return "", err
 			}
-			fmt.Fprintf(&b, " %s |", text)
+			text := ""
+			if value, set := values[key.Name]; set {
+				text = valueText(value)
+			} else if key.Default != nil {
+				text = valueText(key.Default)
+			}
+			row = append(row, text)
 		}
-		fmt.Fprintf(&b, " %s |\n", strings.ReplaceAll(key.Description, "<", "&lt;"))
+		rows = append(rows, row)
 	}
-	return b.String(), nil
+	return markdown.Table(rows), nil
 }
 
-// valueText is a value in a table's cell: the elements of a list a line each.
+// valueText is a value in a table's cell: the elements of a list a line each, and nothing for what is empty.
 func valueText(value any) string {
-	if elements, isList := value.([]any); isList && len(elements) > 0 {
+	if elements, isList := value.([]any); isList {
 		lines := make([]string, len(elements))
 		for i, element := range elements {
 			lines[i] = valueText(element)
 		}
 		return strings.Join(lines, "<br>")
 	}
-	if value == "" {
-		return "empty"
-	}
 	text, err := project.Text(value)
 	if err != nil {
 		text = fmt.Sprint(value) // YAML holds nothing that JSON cannot say, but for keys that are no text
+	}
+	if text == "" || text == "{}" {
+		return ""
 	}
 	return "`" + text + "`"
 }
 
 // outputsTable has a row for each output, with the value that the program makes, and the form of what AWS makes.
 func outputsTable(stacks []Stack) string {
-	var names []string
+	rows := [][]string{{"Output", "For example"}}
+	names := map[string]bool{}
 	for _, stack := range stacks {
-		names = slices.AppendSeq(names, maps.Keys(stack.Running.Outputs))
+		for name := range stack.Running.Outputs {
+			names[name] = true
+		}
 	}
-	slices.Sort(names)
-	first := stacks[0]
-	var b strings.Builder
-	fmt.Fprintf(&b, "| Output | For example, in %s |\n|---|---|\n", first.Name)
-	for _, name := range slices.Compact(names) {
-		values := []string{first.output(name)}
-		for _, stack := range stacks[1:] {
-			if text := stack.output(name); text != strings.ReplaceAll(values[0], first.Name, stack.Name) {
-				values = append(values, stack.Name+": "+text)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		var values []string
+		for _, stack := range stacks {
+			if text := stack.output(name); text != "" && !slices.Contains(values, text) {
+				values = append(values, text)
 			}
 		}
-		fmt.Fprintf(&b, "| `%s` | %s |\n", name, strings.Join(values, "<br>"))
+		rows = append(rows, []string{"`" + name + "`", strings.Join(values, "<br>")})
 	}
-	return b.String()
+	return markdown.Table(rows)
 }
 
 // hexadecimal is what AWS, and the sandbox in its place, makes up.
 var hexadecimal = regexp.MustCompile(`\b(0[0-9a-f]{16}|[0-9a-f]{64})\b`)
 
+// output is an output's value, with <environment> in place of the stack's name; empty when the stack lacks it.
 func (stack Stack) output(name string) string {
 	value, ok := stack.Running.Outputs[name]
 	if !ok {
-		return "*absent*"
+		return ""
 	}
 	text, isText := value.(string)
 	if !isText {
@@ -166,29 +178,28 @@ func (stack Stack) output(name string) string {
 		}
 		text = string(encoded)
 	}
-	text = "`" + hexadecimal.ReplaceAllString(text, "…") + "`"
-	if before, ok := stack.New.Outputs[name].(string); ok && name == "deployedImage" {
-		text += ", `" + before + "` before the first release"
-	}
-	return text
+	text = strings.ReplaceAll(hexadecimal.ReplaceAllString(text, "…"), stack.Name, "<environment>")
+	return "`" + text + "`"
 }
 
 // scalingTable is what one task costs a month, in the sizes that one grows through.
-func scalingTable() (string, error) {
-	prices, err := cost.ListPrices()
+func scalingTable(region string) (string, error) {
+	prices, err := cost.ListPrices(region)
 	if err != nil {
 		return "", err
 	}
 	const hours = 730
-	var b strings.Builder
-	b.WriteString("| `sentry:taskCpu` | `sentry:taskMemory` | vCPU | GB | dollars a month |\n|---:|---:|---:|---:|---:|\n")
+	rows := [][]string{{"`sentry:taskCpu`:", "`sentry:taskMemory`:", "vCPU:", "GB:", "dollars a month:"}}
 	for _, size := range []struct{ cpu, memory int }{
 		{256, 512}, {256, 1024}, {512, 1024}, {512, 2048}, {1024, 2048}, {1024, 4096}, {2048, 4096}, {4096, 8192},
 	} {
-		amount := hours * (float64(size.cpu)/1024*prices.Prices["fargate-x86-vcpu"].USD +
-			float64(size.memory)/1024*prices.Prices["fargate-x86-memory"].USD + prices.Prices["public-ipv4"].USD)
-		fmt.Fprintf(&b, "| %d | %d | %g | %g | %.2f |\n", size.cpu, size.memory, float64(size.cpu)/1024, float64(size.memory)/1024, amount)
+		vcpu, gb := float64(size.cpu)/1024, float64(size.memory)/1024
+		amount := hours * (vcpu*prices.Prices["fargate-x86-vcpu"].USD +
+			gb*prices.Prices["fargate-x86-memory"].USD + prices.Prices["public-ipv4"].USD)
+		rows = append(rows, []string{
+			strconv.Itoa(size.cpu), strconv.Itoa(size.memory), fmt.Sprint(vcpu), fmt.Sprint(gb), fmt.Sprintf("%.2f", amount),
+		})
 	}
-	fmt.Fprintf(&b, "\nx86 list prices in %s of %s; `go run ./cmd/cost savings` says what arm64 and spot would save.\n", prices.Region, prices.Date)
-	return b.String(), nil
+	return markdown.Table(rows) + fmt.Sprintf("\nx86 list prices in %s of %s; `go run ./cmd/cost savings` says what arm64 and "+
+		"spot would save.\n", prices.Region, prices.Date), nil
 }

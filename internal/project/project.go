@@ -170,6 +170,7 @@ func Text(value any) (string, error) {
 type Key struct {
 	// Name is the full key.
 	Name string `yaml:"-"`
+	// Type is empty: Pulumi would check a value against it before the program can, and name one problem at a time.
 	Type string `yaml:"type"`
 	// Description is what the key means, for people.
 	Description string `yaml:"description"`

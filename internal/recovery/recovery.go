@@ -174,27 +174,22 @@ func (r *run) adoptPlanned(ctx context.Context) (progress bool, err error) {
 		return false, err
 	}
 	var added []string
+	before := len(r.report.Adopted)
 	for _, step := range steps {
 		if !known(step.Resource.Inputs) || !r.ready(step.Resource) {
 			continue
 		}
-		switch step.Op {
-		case apitype.OpCreate:
-			if r.add(step.Resource, tagged) {
-				added = append(added, string(step.Resource.URN))
-			} else if id := r.importID(step.Resource); id != "" {
-				err = r.adopt(ctx, step.Resource, id)
-			}
-		case apitype.OpCreateReplacement:
-			if id := r.importID(step.Resource); id != "" {
-				err = r.adoptReplacement(ctx, step.Resource, id)
-			}
+		if step.Op != apitype.OpCreate && step.Op != apitype.OpCreateReplacement {
+			continue
 		}
-		if err != nil {
-			return false, err
+		if r.add(step, tagged) {
+			added = append(added, string(step.Resource.URN))
+		} else if id := r.importID(step.Resource); id != "" {
+			if err := r.adopt(ctx, step, id); err != nil {
+				return false, err
+			}
 		}
 	}
-	before := len(r.report.Adopted)
 	if len(added) > 0 {
 		// What was added on the strength of its name alone, and does not exist, leaves the state again.
 		if err := r.save(ctx); err != nil {
@@ -212,7 +207,7 @@ func (r *run) adoptPlanned(ctx context.Context) (progress bool, err error) {
 			}
 		}
 	}
-	return len(r.report.Adopted) > before, nil
+	return len(added) > 0 || len(r.report.Adopted) > before, nil
 }
 
 // ready: what the resource hangs on is in the state.
@@ -224,8 +219,10 @@ func (r *run) ready(new apitype.ResourceV3) bool {
 	return new.Provider == "" || r.find(strings.Join(provider[:len(provider)-1], "::")) >= 0
 }
 
-// add puts a resource into the state that an update would create, under the id that AWS has for it or would have.
-func (r *run) add(new apitype.ResourceV3, tagged []Tagged) bool {
+// add puts a resource into the state that an update would create, under the id that AWS has for it or would have. Of
+// a replacement it is the new one; the old one, which the state has, is then what the next update deletes.
+func (r *run) add(step Step, tagged []Tagged) bool {
+	new := step.Resource
 	if !new.Custom {
 		// A component is nothing in AWS; what belongs to it needs it.
 		if r.tried[string(new.URN)] || r.find(string(new.URN)) >= 0 {
@@ -235,7 +232,7 @@ func (r *run) add(new apitype.ResourceV3, tagged []Tagged) bool {
 		r.state.Resources = append(r.state.Resources, new)
 		return true
 	}
-	id, arn := r.identify(new, tagged)
+	id, arn := r.identify(step, tagged)
 	key := string(new.URN) + " " + id + arn
 	if id == "" || r.tried[key] {
 		return false
@@ -251,16 +248,27 @@ func (r *run) add(new apitype.ResourceV3, tagged []Tagged) bool {
 	if arn != "" {
 		new.Outputs["arn"] = arn
 	}
-	if i := r.find(string(new.URN)); i >= 0 { // deleted, and about to be made again
-		r.state.Resources[i] = new
-		return true
-	}
-	r.state.Resources = append(r.state.Resources, new)
+	r.insert(new)
 	return true
 }
 
+// insert puts a resource where the state has its URN, or at the end.
+func (r *run) insert(new apitype.ResourceV3) {
+	i := r.find(string(new.URN))
+	switch {
+	case i < 0:
+		r.state.Resources = append(r.state.Resources, new)
+	case r.state.Resources[i].PendingReplacement: // the old one was deleted
+		r.state.Resources[i] = new
+	default: // before the old one: what depends on the URN comes after both
+		r.state.Resources[i].Delete = true
+		r.state.Resources = slices.Insert(r.state.Resources, i, new)
+	}
+}
+
 // identify is the id of a resource in AWS, and its ARN where that was looked up; "" when it cannot be there.
-func (r *run) identify(new apitype.ResourceV3, tagged []Tagged) (id, arn string) {
+func (r *run) identify(step Step, tagged []Tagged) (id, arn string) {
+	new := step.Resource
 	entry, ok := aws.Lookup(string(new.Type))
 	if !ok {
 		return "", ""
@@ -274,6 +282,9 @@ func (r *run) identify(new apitype.ResourceV3, tagged []Tagged) (id, arn string)
 			return tagged[i].ARN[strings.LastIndexAny(tagged[i].ARN, "/:")+1:], tagged[i].ARN
 		}
 		return r.expand(entry.ID, new.Inputs), tagged[i].ARN
+	}
+	if i := r.find(string(new.URN)); i >= 0 && !r.state.Resources[i].PendingReplacement {
+		return "", "" // a name cannot be the old one's and the new one's at a time
 	}
 	if entry.Token == aws.S3Bucket {
 		// The names of buckets are the whole world's: only its tags say that it is ours.
@@ -314,37 +325,32 @@ func (r *run) importID(new apitype.ResourceV3) string {
 	return r.expand(entry.Import, new.Inputs)
 }
 
-func (r *run) adopt(ctx context.Context, new apitype.ResourceV3, id string) error {
-	err := r.stack.Adopt(ctx, new, id)
-	if errors.Is(err, ErrAbsent) {
-		return nil
+// adopt imports a resource. Of one that is replaced the state keeps the old one, for the next update to delete.
+func (r *run) adopt(ctx context.Context, step Step, id string) error {
+	urn := string(step.Resource.URN)
+	before := slices.Clone(r.state.Resources)
+	if old := r.find(urn); old >= 0 { // the engine imports no URN that it has
+		r.state.Resources[old].Delete = true
+		if err := r.save(ctx); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("take over %s: %w", new.URN, err)
+	err := r.stack.Adopt(ctx, step.Resource, id)
+	if err == nil {
+		err = r.load(ctx)
 	}
-	r.report.Adopted = append(r.report.Adopted, string(new.URN))
-	return r.load(ctx)
-}
-
-// adoptReplacement takes the new one of a resource over whose old one the state still has; the next update deletes
-// that.
-func (r *run) adoptReplacement(ctx context.Context, new apitype.ResourceV3, id string) error {
-	i := r.find(string(new.URN))
-	if i < 0 {
-		return r.adopt(ctx, new, id)
+	imported := r.find(urn)
+	// An import moves what is to be deleted to the end, and its order is the one in which it is deleted.
+	after := r.state.Resources
+	r.state.Resources = before
+	switch {
+	case errors.Is(err, ErrAbsent):
+		return r.save(ctx)
+	case err != nil:
+		return errors.Join(fmt.Errorf("take over %s: %w", urn, err), r.save(ctx))
 	}
-	r.state.Resources[i].Delete = true
-	if err := r.save(ctx); err != nil {
-		return err
-	}
-	before := len(r.report.Adopted)
-	if err := r.adopt(ctx, new, id); err != nil {
-		return err
-	}
-	if len(r.report.Adopted) > before {
-		return nil
-	}
-	r.state.Resources[i].Delete = false
+	r.insert(after[imported])
+	r.report.Adopted = append(r.report.Adopted, urn)
 	return r.save(ctx)
 }
 
@@ -393,9 +399,11 @@ func (r *run) unknown(ctx context.Context) ([]Tagged, error) {
 	}
 	inState := map[string]bool{}
 	for _, s := range r.state.Resources {
-		if arn, ok := s.Outputs["arn"].(string); ok {
-			inState[strings.TrimSuffix(arn, ":*")] = true
+		arn, hasARN := s.Outputs["arn"].(string)
+		if !hasARN {
+			arn = string(s.ID) // a service's id is its ARN
 		}
+		inState[strings.TrimSuffix(arn, ":*")] = true
 	}
 	return slices.DeleteFunc(all, func(t Tagged) bool { return inState[strings.TrimSuffix(t.ARN, ":*")] }), nil
 }

@@ -254,3 +254,16 @@ func (c *Cloud) strike(op string, at *call) (after, err error) {
 	}
 	return nil, nil
 }
+
+// Clone is an account of its own that begins as this one is, without its faults and journal.
+func (c *Cloud) Clone() *Cloud {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clone := &Cloud{revisions: maps.Clone(c.revisions), generations: maps.Clone(c.generations), foreign: c.foreign}
+	for _, o := range c.objects {
+		n := *o
+		n.Props = maps.Clone(o.Props)
+		clone.objects = append(clone.objects, &n)
+	}
+	return clone
+}

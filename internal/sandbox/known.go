@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sentry/internal/aws"
+	"sentry/internal/policy"
 )
 
 // known is all that the sandbox knows of a type: its entry, what the provider says of it, and how it behaves.
@@ -45,7 +46,7 @@ var behaviours = map[string]behaviour{
 	aws.ECSTaskDefinition:  {check: checkTaskDefinition, apply: applyTaskDefinition, derive: deriveTaskDefinition},
 	aws.ECSService:         {check: checkService, apply: applyService, settle: settleService},
 
-	aws.IAMRole:                  {check: checkRole, apply: trusted("assumeRolePolicy")},
+	aws.IAMRole:                  {check: checkRole, apply: trusted("assumeRolePolicy", policy.Trust)},
 	aws.IAMRolePolicy:            {check: checkIdentityPolicy(10240)},
 	aws.IAMPolicy:                {check: checkIdentityPolicy(6144)},
 	aws.IAMRolePolicyAttachment:  {apply: attachOnce},
@@ -53,7 +54,7 @@ var behaviours = map[string]behaviour{
 
 	aws.SSMParameter:       {check: checkParameter, plan: planParameter, derive: deriveParameter},
 	aws.CloudWatchLogGroup: {check: checkLogGroup},
-	aws.KMSKey:             {check: checkKey, apply: trusted("policy")},
+	aws.KMSKey:             {check: checkKey, apply: trusted("policy", policy.Resource)},
 	aws.KMSAlias:           {check: checkAlias, derive: deriveAlias},
 }
 

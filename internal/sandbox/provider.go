@@ -49,6 +49,16 @@ type instance struct {
 
 type instanceKey struct{}
 
+// Serve is the sandbox's provider at a port of this machine, for an engine that attaches to it by itself. killed is
+// called when the cloud was told to lose the process.
+func Serve(cloud *Cloud, killed func()) (port int, closeServer func(), err error) {
+	s, err := serve(cloud, killed)
+	if err != nil {
+		return 0, nil, err
+	}
+	return s.port, s.close, nil
+}
+
 func serve(cloud *Cloud, killed func()) (*server, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -25,7 +25,7 @@ func (s *Stack) Recover(ctx context.Context) (recovery.Report, error) {
 	if err := s.stack.Cancel(ctx); err != nil {
 		return recovery.Report{}, fmt.Errorf("break the lock of %s: %w", s.name, engineError(err))
 	}
-	return recovery.Recover(ctx, recoverable{s}, account{s.sandbox.Cloud, s.name, string(s.sandbox.project.Name)})
+	return recovery.Recover(ctx, recoverable{s}, s.sandbox.Cloud.Account(string(s.sandbox.project.Name), s.name))
 }
 
 // recoverable is a stack as recovery works on it.
@@ -79,13 +79,20 @@ func (s recoverable) Adopt(ctx context.Context, r apitype.ResourceV3, id string)
 	return engineError(err)
 }
 
+// Account is the cloud as recovery asks it about a project's environment.
+func (c *Cloud) Account(project, environment string) recovery.Cloud {
+	return account{c, environment, project}
+}
+
 // account is the sandbox's AWS account, as it answers about the tags of an environment.
 type account struct {
 	cloud                *Cloud
 	environment, project string
 }
 
-func (a account) Place(context.Context) (id, region string, err error) { return AccountID, DefaultRegion, nil }
+func (a account) Place(context.Context) (id, region string, err error) {
+	return AccountID, DefaultRegion, nil
+}
 
 // Tagged leaves out what AWS's tagging API leaves out, roles.
 // https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
@@ -97,7 +104,11 @@ func (a account) Tagged(context.Context) ([]recovery.Tagged, error) {
 			continue
 		}
 		name, _ := tags["Name"].(string)
-		found = append(found, recovery.Tagged{ARN: o.Props.str("arn"), Name: name})
+		arn := o.Props.str("arn")
+		if arn == "" {
+			arn = o.ID // a service's id is its ARN
+		}
+		found = append(found, recovery.Tagged{ARN: arn, Name: name})
 	}
 	return found, nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"sentry/internal/aws"
+	"sentry/internal/policy"
 )
 
 func checkParameter(c *call) error {
@@ -63,12 +64,8 @@ func checkKey(c *call) error {
 	if days, ok := c.in.num("deletionWindowInDays"); ok && (days < 7 || days > 30) {
 		return fmt.Errorf("expected deletion_window_in_days to be in the range (7 - 30), got %v", days)
 	}
-	if text := c.in.str("policy"); text != "" {
-		if _, err := parsePolicy(text); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := c.policyOf("policy", policy.Resource, malformedIAM)
+	return err
 }
 
 func checkAlias(c *call) error {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"sentry/internal/aws"
+	"sentry/internal/policy"
 )
 
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -43,36 +44,24 @@ func removeBucket(c *call) error {
 }
 
 func checkBucketPolicy(c *call) error {
-	text, bucket := c.in.str("policy"), c.in.str("bucket")
-	if text == "" {
-		return nil
-	}
-	d, err := parsePolicy(text)
+	d, err := c.policyOf("policy", policy.Resource, malformedS3)
 	if err != nil {
 		return err
 	}
+	bucket := c.in.str("bucket")
 	for _, s := range d.Statement {
-		if s.Principal == nil && s.NotPrincipal == nil {
-			return errors.New("MalformedPolicy: Missing required field Principal")
-		}
-		for _, r := range append(list(s.Resource), list(s.NotResource)...) {
+		for _, r := range slices.Concat(s.Resource, s.NotResource) {
 			if name, _, _ := strings.Cut(strings.TrimPrefix(r, "arn:aws:s3:::"), "/"); bucket != "" && name != bucket {
-				return fmt.Errorf("MalformedPolicy: Policy has invalid resource (%s)", r)
+				return fmt.Errorf("%s: Policy has invalid resource (%s)", malformedS3, r)
 			}
-		}
-		if s.Resource == nil && s.NotResource == nil {
-			return errors.New("MalformedPolicy: Missing required field Resource")
 		}
 	}
 	return nil
 }
 
 func applyBucketPolicy(c *call) error {
-	if err := c.principals("policy"); err != nil {
-		return err
-	}
-	d, err := parsePolicy(c.in.str("policy"))
-	if err != nil {
+	d, err := c.policyOf("policy", policy.Resource, malformedS3)
+	if err := errors.Join(err, c.principals(d, malformedS3)); err != nil {
 		return err
 	}
 	// A new bucket blocks public policies until told otherwise.
@@ -81,8 +70,7 @@ func applyBucketPolicy(c *call) error {
 		return nil
 	}
 	for _, s := range d.Statement {
-		who, _ := s.Principal.(map[string]any)
-		everybody := s.Principal == "*" || slices.Contains(list(who["AWS"]), "*")
+		everybody := s.Principal.Everyone || slices.Contains(s.Principal.AWS, "*")
 		if s.Effect == "Allow" && everybody && len(s.Condition) == 0 {
 			return fmt.Errorf("AccessDenied: User: arn:aws:iam::%s:user/sandbox is not authorized to perform: s3:PutBucketPolicy on resource: "+
 				"\"arn:aws:s3:::%s\" because public policies are blocked by the BlockPublicPolicy block public access setting.",

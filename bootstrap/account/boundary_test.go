@@ -1,0 +1,63 @@
+package account
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sentry/internal/policy"
+	"sentry/internal/policy/evaluate"
+)
+
+func TestTheBoundaryHoldsWhatTheProgramsRolesNeedAndNoMore(t *testing.T) {
+	for _, e := range environments {
+		boundary, deploy := evaluated(t, policy.Identity, Boundary(e, place)), rightsOf(t, DeployRights, e)
+		recording := recordProgram(t, e.Name, map[string]string{
+			"sentry:permissionsBoundary": BoundaryName(e.Name),
+			"sentry:secrets": `{"DATABASE":"arn:aws:secretsmanager:us-east-1:123456789012:secret:sentry/` + e.Name + `/database-AbCdEf",` +
+				`"TOKEN":"arn:aws:ssm:us-east-1:123456789012:parameter/sentry/` + e.Name + `/token"}`,
+		})
+		for _, role := range recording.ByType(tokenRole) {
+			r := request("iam:CreateRole", "arn:aws:iam::123456789012:role/"+role.Inputs["name"].StringValue(),
+				"iam:PermissionsBoundary", role.Inputs["permissionsBoundary"].StringValue())
+			assert.Equal(t, evaluate.Allowed, deploy.Decide(r), "the deploy role may not create %s", role.Name)
+		}
+		policies := recording.ByType("aws:iam/rolePolicy:RolePolicy")
+		require.NotEmpty(t, policies)
+		for _, r := range policies {
+			document, err := policy.Parse(policy.Identity, r.Inputs["policy"].StringValue())
+			require.NoError(t, err)
+			for _, s := range document.Statement {
+				for _, action := range s.Action {
+					for _, resource := range s.Resource {
+						concrete := resource
+						if resource != "*" {
+							concrete = strings.ReplaceAll(resource, "*", "x")
+						}
+						assert.Equal(t, evaluate.Allowed, boundary.Decide(request(action, concrete)),
+							"%s: the boundary takes %s on %s from %s", e.Name, action, resource, r.Name)
+					}
+				}
+			}
+		}
+		for _, other := range others(e) {
+			for _, r := range beyondTheBoundary(e.Name, other.Name) {
+				assert.Equal(t, evaluate.NotMentioned, boundary.Decide(r), "%s: a role within the boundary can %s on %s", e.Name, r.Action, r.Resource)
+			}
+		}
+	}
+}
+
+func beyondTheBoundary(environment, foreign string) []evaluate.Request {
+	const here = ":us-east-1:123456789012:"
+	return []evaluate.Request{
+		request("s3:GetObject", "arn:aws:s3:::sentry-"+foreign+"-clips-123456789012/1.mp4"),
+		request("s3:PutObject", "arn:aws:s3:::sentry-"+environment+"-frontend-123456789012/index.html"),
+		request("s3:GetObject", "arn:aws:s3:::"+place.StateBucket+"/.pulumi/stacks/sentry/"+environment+".json"),
+		request("secretsmanager:GetSecretValue", "arn:aws:secretsmanager"+here+"secret:sentry/"+foreign+"/database-AbCdEf"),
+		request("ssm:GetParameters", "arn:aws:ssm"+here+"parameter/sentry/"+foreign+"/database"),
+		request("iam:PassRole", "*"), request("sts:AssumeRole", "*"), request("kms:Decrypt", place.KeyARN), request("ecs:UpdateService", "*"),
+	}
+}

@@ -1,0 +1,179 @@
+package account
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"sentry/internal/aws"
+)
+
+const (
+	// product begins the name of everything infra/ creates, and is the name of its Pulumi project.
+	product = "sentry"
+	// partition of all ARNs. GitHub's OIDC tokens are for AWS's public regions.
+	partition = "aws"
+)
+
+// Environment is what has to be known of a stack of infra/ to give it roles.
+type Environment struct {
+	// Name is the stack's.
+	Name string `json:"name"`
+	// Region is where it runs.
+	Region string `json:"region"`
+	// Guarded environments are deployed after an approval only, and pull requests get no role in them.
+	Guarded bool `json:"guarded"`
+	// BucketSuffix ends its buckets' names; empty stands for the account id.
+	BucketSuffix string `json:"bucketSuffix,omitempty"`
+}
+
+// maxEnvironmentName is what infra/ allows, in characters: its longest names are made of it.
+const maxEnvironmentName = 25
+
+var (
+	environmentForm = regexp.MustCompile(`^[a-z](-?[a-z0-9])*$`)
+	// The deploy role of an environment eu-backend-task-role would be the task role of an environment deploy-eu.
+	reservedForm = regexp.MustCompile(`^(deploy|preview)(-|$)`)
+)
+
+func (e Environment) problems() []string {
+	var problems []string
+	if !environmentForm.MatchString(e.Name) || len(e.Name) > maxEnvironmentName || reservedForm.MatchString(e.Name) {
+		problems = append(problems, fmt.Sprintf("name %q; allowed: up to %d lower-case letters, digits and single hyphens "+
+			"between them, not beginning with deploy or preview", e.Name, maxEnvironmentName))
+	}
+	if !regionForm.MatchString(e.Region) {
+		problems = append(problems, fmt.Sprintf("region %q of %s; allowed: a region's code, such as us-east-1", e.Region, e.Name))
+	}
+	if e.BucketSuffix != "" && !suffixForm.MatchString(e.BucketSuffix) {
+		problems = append(problems, fmt.Sprintf("bucketSuffix %q of %s; allowed: lower-case letters, digits and single hyphens "+
+			"between them", e.BucketSuffix, e.Name))
+	}
+	return problems
+}
+
+// DeployRole is the role of an environment's deploy jobs. The names of the roles and of the boundary are
+// fixed: workflows and stack files hold them. No role may be called like the ones that infra/ makes
+// (sentry-<environment>-…): those a deploy role can change.
+func DeployRole(environment string) string { return product + "-deploy-" + environment }
+
+// PreviewRole is the role of an environment's previews and of its drift detection: it reads.
+func PreviewRole(environment string) string { return product + "-preview-" + environment }
+
+// BoundaryName is the policy that caps every role of an environment's program: [Boundary].
+func BoundaryName(environment string) string { return product + "-" + environment + "-boundary" }
+
+// Place is the account's part in the rights.
+type Place struct {
+	// Account has 12 digits.
+	Account string
+	// StateBucket is the name of the bucket with the Pulumi states.
+	StateBucket string
+	// KeyARN is the KMS key that encrypts the secrets in the states.
+	KeyARN string
+}
+
+// names of what an environment owns, as infra/ gives them. Each is whole, or ends in what AWS adds: with a
+// pattern such as sentry-staging-* the environment staging would own what staging-eu has.
+type names struct {
+	Place
+	Environment
+}
+
+func (n names) arn(service, resource string) string {
+	region, account := n.Region, n.Account
+	switch service {
+	case "s3":
+		region, account = "", ""
+	case "iam":
+		region = ""
+	}
+	return strings.Join([]string{"arn", partition, service, region, account, resource}, ":")
+}
+
+func (n names) prefix() string { return product + "-" + n.Name }
+
+const (
+	frontend  = "frontend"
+	artifacts = "artifacts"
+	clips     = "clips"
+)
+
+// owned are the ARNs of the environment's resources of a type.
+func (n names) owned(token string) []string {
+	entry, ok := aws.Lookup(token)
+	if !ok {
+		return nil
+	}
+	service, _, _ := strings.Cut(entry.Calls.Read, ":") // a test of internal/aws holds entries with rights to a read
+	suffix := n.BucketSuffix
+	if suffix == "" {
+		suffix = n.Account
+	}
+	arns := make([]string, len(entry.Owned))
+	for i, owned := range entry.Owned {
+		arns[i] = n.arn(service, strings.NewReplacer(
+			"{product}", product, "{environment}", n.Name, "{prefix}", n.prefix(), "{suffix}", suffix).Replace(owned))
+	}
+	return arns
+}
+
+// ownedBy are the ARNs of all types for which an action is called.
+func (n names) ownedBy(action string) []string {
+	var arns []string
+	for _, entry := range aws.Types() {
+		if slices.Contains(entry.Calls.All(), action) || isReleaseOf(action, entry) {
+			arns = append(arns, n.owned(entry.Token)...)
+		}
+	}
+	return unique(arns)
+}
+
+// isReleaseOf: what the deploy jobs do themselves they do to the images, the logs and the service.
+func isReleaseOf(action string, entry aws.Type) bool {
+	service, _, _ := strings.Cut(action, ":")
+	return slices.Contains(releaseCalls, action) && entry.Token == map[string]string{
+		"ecr": aws.ECRRepository, "ecs": aws.ECSService, "logs": aws.CloudWatchLogGroup,
+	}[service]
+}
+
+// buckets are those of some purposes.
+func (n names) buckets(purposes ...string) []string {
+	var arns []string
+	for _, arn := range n.owned(aws.S3Bucket) {
+		if slices.ContainsFunc(purposes, func(purpose string) bool { return strings.Contains(arn, n.prefix()+"-"+purpose+"-") }) {
+			arns = append(arns, arn)
+		}
+	}
+	return arns
+}
+
+func (n names) objects(purposes ...string) []string {
+	arns := n.buckets(purposes...)
+	for i := range arns {
+		arns[i] += "/*"
+	}
+	return arns
+}
+
+func (n names) tasks() string { return n.arn("ecs", "task/"+n.prefix()+"-cluster/*") }
+
+// deployments are the roll-outs of the environment's services.
+func (n names) deployments() []string {
+	services := n.owned(aws.ECSService)
+	for i := range services {
+		services[i] = strings.Replace(services[i], ":service/", ":service-deployment/", 1) + "/*"
+	}
+	return services
+}
+
+func (n names) boundary() string { return n.arn("iam", "policy/"+BoundaryName(n.Name)) }
+
+func (n names) ec2(kinds ...string) []string {
+	arns := make([]string, len(kinds))
+	for i, kind := range kinds {
+		arns[i] = n.arn("ec2", kind+"/*")
+	}
+	return arns
+}

@@ -1,0 +1,42 @@
+package account
+
+import "sentry/internal/policy"
+
+// stateOf is the access to one environment's Pulumi state.
+//
+// The layout is that of Pulumi's S3 backend, version 1 of .pulumi/meta.yaml: stacks/<project>/<stack>.json
+// (.bak, .gz, .pulumi-tags), locks/organization/<project>/<stack>/, history/ and backups/<project>/<stack>/.
+func stateOf(n names, write bool) []policy.Statement {
+	project := product + "/" + n.Name
+	keys := []string{
+		".pulumi/stacks/" + project + ".*",
+		".pulumi/locks/organization/" + project + "/*",
+		".pulumi/history/" + project + "/*",
+		".pulumi/backups/" + project + "/*",
+	}
+	bucket := n.arn("s3", n.StateBucket)
+	objects := make([]string, len(keys))
+	for i, key := range keys {
+		objects[i] = bucket + "/" + key
+	}
+	statements := []policy.Statement{
+		{Effect: "Allow", Action: policy.Strings{"s3:GetObject"}, Resource: append([]string{bucket + "/.pulumi/meta.yaml"}, objects...)},
+		{
+			Effect: "Allow", Action: policy.Strings{"s3:ListBucket"}, Resource: policy.Strings{bucket},
+			// IfExists, because S3 answers a read of a key that does not exist (a stack's tags, a lock that is
+			// gone) with "access denied" instead of "not found" unless the bucket may be listed, and such a read
+			// has no prefix. The price: names of keys, not their contents, can be listed. .pulumi/stacks/ is
+			// listed when the backend opens.
+			// https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+			Condition: policy.Condition{"StringLikeIfExists": {"s3:prefix": append([]string{".pulumi/stacks/", ".pulumi/stacks/" + product + "/"}, keys...)}},
+		},
+		{Effect: "Allow", Action: policy.Strings{"kms:Decrypt"}, Resource: policy.Strings{n.KeyARN}},
+	}
+	if write {
+		statements[2].Action = policy.Strings{"kms:Decrypt", "kms:Encrypt"}
+		statements = append(statements, policy.Statement{
+			Effect: "Allow", Action: policy.Strings{"s3:DeleteObject", "s3:PutObject"}, Resource: objects,
+		})
+	}
+	return statements
+}

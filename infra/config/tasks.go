@@ -1,0 +1,103 @@
+package config
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Tasks say what the backend runs, on how much, and how often.
+type Tasks struct {
+	// CPU is in CPU units: 1024 are one vCPU. Memory is in MiB.
+	CPU, Memory int
+	// DesiredCount is the number of tasks; they start once an image has been released.
+	DesiredCount int
+	// Image, when set, is released by this update: <repository>@sha256:<digest>.
+	Image string
+	// Secrets maps the name of an environment variable of the container to the ARN that holds its value, in
+	// Secrets Manager or in SSM Parameter Store.
+	Secrets map[string]string
+}
+
+// The environment variables that the program sets (A14).
+const (
+	VariableEnvironment     = "ENVIRONMENT"
+	VariableRegion          = "AWS_REGION"
+	VariablePort            = "PORT"
+	VariableArtifactsBucket = "S3_ARTIFACTS_BUCKET"
+	VariableClipsBucket     = "S3_CLIPS_BUCKET"
+)
+
+var fixedVariables = []string{
+	VariableEnvironment, VariableRegion, VariablePort, VariableArtifactsBucket, VariableClipsBucket,
+}
+
+// fargateSizes are the task sizes that Fargate offers on Linux: for each number of CPU units the memory in
+// MiB, from, to and in steps of.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
+var fargateSizes = []struct{ cpu, from, to, step int }{
+	{256, 512, 1024, 512},
+	{256, 2048, 2048, 1024},
+	{512, 1024, 4096, 1024},
+	{1024, 2048, 8192, 1024},
+	{2048, 4096, 16384, 1024},
+	{4096, 8192, 30720, 1024},
+	{8192, 16384, 61440, 4096},
+	{16384, 32768, 122880, 8192},
+}
+
+// maxDesiredCount is the quota of tasks per service.
+// https://docs.aws.amazon.com/general/latest/gr/ecs-service.html
+const maxDesiredCount = 5000
+
+var (
+	variableForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	imageForm    = regexp.MustCompile(`^([a-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*@sha256:[0-9a-f]{64}$`)
+	secretForm   = regexp.MustCompile(`^arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:[0-9]{12}:secret|ssm:[a-z0-9-]+:[0-9]{12}:parameter)[:/][^*?]+$`)
+)
+
+func readTasks(s *section) Tasks {
+	tasks := Tasks{
+		CPU:          s.number("taskCpu", 0),
+		Memory:       s.number("taskMemory", 0),
+		DesiredCount: s.number("desiredCount", 0),
+		Image:        s.text("image"),
+		Secrets:      s.pairs("secrets"),
+	}
+	tasks.refuseSize(s)
+	if tasks.DesiredCount < 0 || tasks.DesiredCount > maxDesiredCount {
+		s.refuse("desiredCount", "%d is not a number of tasks; allowed: 0 (asleep) to %d", tasks.DesiredCount, maxDesiredCount)
+	}
+	if tasks.Image != "" && !imageForm.MatchString(tasks.Image) {
+		s.refuse("image", "%q does not name one image for good; allowed: <repository>@sha256:<64 hexadecimal digits>, without a tag", tasks.Image)
+	}
+	for _, name := range sortedKeys(tasks.Secrets) {
+		switch arn := tasks.Secrets[name]; {
+		case !variableForm.MatchString(name):
+			s.refuse("secrets", "%q is not the name of an environment variable; allowed: letters, digits and underscores", name)
+		case slices.Contains(fixedVariables, name):
+			s.refuse("secrets", "%s is set by the program itself; allowed: any name but %s", name, strings.Join(fixedVariables, ", "))
+		case !secretForm.MatchString(arn):
+			// Not the value: whoever sets the secret itself by mistake must not find it in the logs too.
+			s.refuse("secrets", "%s: the value is not an ARN; allowed: the ARN of a Secrets Manager secret or of an SSM parameter", name)
+		}
+	}
+	return tasks
+}
+
+func (t Tasks) refuseSize(s *section) {
+	var cpus, memories []int
+	for _, size := range fargateSizes {
+		if !slices.Contains(cpus, size.cpu) {
+			cpus = append(cpus, size.cpu)
+		}
+		for memory := size.from; size.cpu == t.CPU && memory <= size.to; memory += size.step {
+			memories = append(memories, memory)
+		}
+	}
+	if len(memories) == 0 {
+		s.refuse("taskCpu", "%d CPU units is not a size of Fargate; allowed: %s", t.CPU, list(cpus))
+	} else if !slices.Contains(memories, t.Memory) {
+		s.refuse("taskMemory", "Fargate has no %d MiB with %d CPU units; allowed: %s", t.Memory, t.CPU, list(memories))
+	}
+}

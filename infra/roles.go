@@ -1,0 +1,66 @@
+package infra
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
+)
+
+// roles are the ARNs of the roles that a task has. They are known once the roles have their rights: a task that
+// starts earlier fails.
+type roles struct {
+	// execution is what ECS itself uses to start a task (A12), task is what the backend runs as (A13).
+	execution, task pulumi.StringOutput
+}
+
+// executionRoleName and taskRoleName are fixed: the deploy roles name them in their own rights.
+func executionRoleName(name string) string { return name + "-ecs-task-execution-role" }
+
+func taskRoleName(name string) string { return name + "-backend-task-role" }
+
+func newRoles(ctx *pulumi.Context, name string, args *ServiceArgs, repositoryARN pulumi.StringOutput, child pulumi.ResourceOption) (roles, error) {
+	execution := pulumix.Apply2Err(repositoryARN, args.LogGroup, func(repositoryARN, logGroup string) (string, error) {
+		return executionPolicy(repositoryARN, args.Account.arn("logs", "log-group:"+logGroup), args.Secrets).json()
+	})
+	task := pulumix.Apply2Err(args.ArtifactsBucket, args.ClipsBucket, func(artifacts, clips string) (string, error) {
+		return taskPolicy(args.Account.bucketARN(artifacts), args.Account.bucketARN(clips)).json()
+	})
+	var made roles
+	var err error
+	if made.execution, err = newRole(ctx, name+"-execution", executionRoleName(name), args, execution, child); err != nil {
+		return roles{}, err
+	}
+	if made.task, err = newRole(ctx, name+"-task", taskRoleName(name), args, task, child); err != nil {
+		return roles{}, err
+	}
+	return made, nil
+}
+
+// newRole makes a role for tasks of this account and returns its ARN.
+func newRole(
+	ctx *pulumi.Context, logical, name string, args *ServiceArgs, policy pulumix.Output[string], child pulumi.ResourceOption,
+) (pulumi.StringOutput, error) {
+	trust, err := tasksTrust(args.Account).json()
+	if err != nil {
+		return pulumi.StringOutput{}, err
+	}
+	roleArgs := &iam.RoleArgs{Name: pulumi.String(name), AssumeRolePolicy: pulumi.String(trust)}
+	if args.PermissionsBoundary != "" {
+		roleArgs.PermissionsBoundary = pulumi.String(args.Account.iamARN("policy/" + args.PermissionsBoundary))
+	}
+	role, err := iam.NewRole(ctx, logical, roleArgs, child)
+	if err != nil {
+		return pulumi.StringOutput{}, fmt.Errorf("create the role %q: %w", name, err)
+	}
+	rights, err := iam.NewRolePolicy(ctx, logical, &iam.RolePolicyArgs{
+		Name:   pulumi.String(name),
+		Role:   role.Name,
+		Policy: pulumix.Cast[pulumi.StringOutput](policy),
+	}, child)
+	if err != nil {
+		return pulumi.StringOutput{}, fmt.Errorf("give the role %q its rights: %w", name, err)
+	}
+	return after(ctx, role.Arn, rights), nil
+}

@@ -1,0 +1,207 @@
+package reliability
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+
+	"sentry/internal/sandbox"
+)
+
+// Scenario is a deployment that is interrupted.
+type Scenario struct {
+	Name string
+	// Before is deployed first, undisturbed; nil begins with nothing.
+	Before map[string]string
+	// Change is configured for the deployment that is interrupted.
+	Change map[string]string
+	// Destroy: it is a destruction.
+	Destroy bool
+}
+
+// Fault is a way in which a deployment is interrupted.
+type Fault struct {
+	Name  string
+	fault sandbox.Fault
+	// recovers: the interruption is followed by `delivery recover`, and then by the same deployment. Without, by the
+	// same deployment alone.
+	recovers bool
+}
+
+// Faults are the ways in which an operation can go wrong.
+var Faults = []Fault{
+	{"refused by AWS", sandbox.Fault{Message: "ThrottlingException: Rate exceeded"}, false},
+	{"process lost before AWS acted", sandbox.Fault{Kill: true}, true},
+	{"process lost after AWS acted", sandbox.Fault{Kill: true, After: true}, true},
+	{"AWS acted, its answer was an error", sandbox.Fault{Message: "RequestError: connection reset by peer", After: true}, true},
+}
+
+// Case is one interruption: the scenario's nth operation, struck by a fault.
+type Case struct {
+	Stack, Scenario, Fault string
+	Operation              int
+	// Lost says what was wrong in the end; empty where nothing was.
+	Lost string
+}
+
+// base is a scenario up to the moment before the deployment that is interrupted.
+type base struct {
+	Scenario
+	cloud      *sandbox.Cloud
+	state      *apitype.DeploymentV3
+	settings   map[string]string
+	operations int
+	// whole is what the undisturbed deployment leaves in AWS.
+	whole []string
+}
+
+// Interrupt runs every scenario of a stack once undisturbed, and then once for each of its operations and each fault.
+// every takes only each nth operation.
+func Interrupt(ctx context.Context, start func() *Stack, scenarios []Scenario, faults []Fault, every int) ([]Case, error) {
+	var jobs []func() Case
+	name := start().name
+	for _, scenario := range scenarios {
+		b, err := prepare(start(), scenario)
+		if err != nil {
+			return nil, fmt.Errorf("%s of %s, undisturbed: %w", scenario.Name, name, err)
+		}
+		for _, fault := range faults {
+			for n := 1; n <= b.operations; n += every {
+				jobs = append(jobs, func() Case {
+					c := Case{Stack: name, Scenario: scenario.Name, Fault: fault.Name, Operation: n}
+					if err := b.interrupt(ctx, start(), fault, n); err != nil {
+						c.Lost = err.Error()
+					}
+					return c
+				})
+			}
+		}
+	}
+	cases := make([]Case, len(jobs))
+	var group sync.WaitGroup
+	slots := make(chan struct{}, max(2, runtime.NumCPU()))
+	for i, job := range jobs {
+		slots <- struct{}{}
+		group.Go(func() {
+			cases[i] = job()
+			<-slots
+		})
+	}
+	group.Wait()
+	return cases, ctx.Err()
+}
+
+// prepare deploys what comes before the interruption, and runs the deployment once undisturbed on a copy.
+func prepare(s *Stack, scenario Scenario) (*base, error) {
+	if scenario.Before != nil {
+		s.Configure(scenario.Before)
+		if err := s.Up(); err != nil {
+			return nil, err
+		}
+	}
+	s.Configure(scenario.Change)
+	b := &base{Scenario: scenario, cloud: s.Cloud, state: s.state, settings: s.config}
+	s.Cloud = b.cloud.Clone()
+	if err := b.deploy(s); err != nil {
+		return nil, err
+	}
+	b.operations = len(s.Cloud.Journal())
+	b.whole = inventory(s.Cloud)
+	return b, nil
+}
+
+func (b *base) deploy(s *Stack) error {
+	if b.Destroy {
+		return s.Destroy()
+	}
+	return s.Up()
+}
+
+// interrupt strikes one operation and does what the documents say. Its error is what is wrong afterwards.
+func (b *base) interrupt(ctx context.Context, s *Stack, fault Fault, n int) error {
+	s.Cloud, s.state, s.config = b.cloud.Clone(), b.state, b.settings
+	strike := fault.fault
+	strike.Nth = n
+	s.Cloud.Inject(strike)
+	err := b.deploy(s)
+	if lost := errors.Is(err, errLost); lost != strike.Kill {
+		return fmt.Errorf("the fault did not strike: %w", err)
+	}
+	s.Cloud.Revive()
+	if fault.recovers {
+		if _, err := s.Recover(ctx); err != nil {
+			return fmt.Errorf("recover: %w", err)
+		}
+	}
+	if err := b.deploy(s); err != nil {
+		return fmt.Errorf("the deployment after it: %w", err)
+	}
+	if fault.recovers {
+		again, err := s.Recover(ctx)
+		if err != nil {
+			return fmt.Errorf("recover again: %w", err)
+		}
+		if !again.Empty() {
+			return fmt.Errorf("recover again finds %+v", again)
+		}
+	}
+	if found := inventory(s.Cloud); !slices.Equal(found, b.whole) {
+		return fmt.Errorf("AWS has %s", difference(b.whole, found))
+	}
+	return b.settled(s)
+}
+
+// settled: the next preview finds nothing to do.
+func (b *base) settled(s *Stack) error {
+	if b.Destroy {
+		return nil
+	}
+	steps, err := s.Preview()
+	if err != nil {
+		return fmt.Errorf("the preview after it: %w", err)
+	}
+	for _, step := range steps {
+		if step.Op != apitype.OpSame {
+			return fmt.Errorf("the preview after it would %s %s", step.Op, step.Resource.URN.Name())
+		}
+	}
+	return nil
+}
+
+// inventory is everything in an account, by what the program calls it.
+func inventory(c *sandbox.Cloud) []string {
+	var found []string
+	for _, o := range c.Objects() {
+		found = append(found, o.Type+" "+o.Name())
+	}
+	slices.Sort(found)
+	return found
+}
+
+// difference says what is missing, and what is there too often.
+func difference(want, got []string) string {
+	counts := map[string]int{}
+	for _, name := range want {
+		counts[name]--
+	}
+	for _, name := range got {
+		counts[name]++
+	}
+	var words []string
+	for name, count := range counts {
+		switch {
+		case count < 0:
+			words = append(words, "no "+name)
+		case count > 0:
+			words = append(words, fmt.Sprintf("%d too many of %s", count, name))
+		}
+	}
+	slices.Sort(words)
+	return strings.Join(words, ", ")
+}
