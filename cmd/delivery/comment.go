@@ -111,8 +111,8 @@ func environmentsOf(known []string, folder *os.Root) []string {
 // that there is none and why.
 func commentText(folder *os.Root, environment string, jobs []github.Job, options preview.Options) string {
 	for _, kept := range []struct{ folder, note string }{
-		{"preview-" + environment, ""},
-		{"preview-in-the-sandbox", "Made in the sandbox, without AWS: what the branch changes against the base of the pull request."},
+		{"preview-of-" + environment, ""},
+		{"preview-sandbox", "Made in the sandbox, without AWS: what the branch changes against the base of the pull request."},
 	} {
 		file, err := folder.Open(kept.folder + "/" + environment + ".json")
 		if err != nil {
@@ -138,7 +138,7 @@ func commentText(folder *os.Root, environment string, jobs []github.Job, options
 
 // price is what the pull request's run wrote about it, as text: its Markdown is not to be trusted.
 func price(folder *os.Root) []preview.Section {
-	text, err := folder.ReadFile("price/price.md")
+	text, err := folder.ReadFile("preview-price/price.md")
 	if err != nil || len(strings.TrimSpace(string(text))) == 0 {
 		return nil
 	}

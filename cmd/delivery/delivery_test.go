@@ -253,6 +253,14 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// The commit that is deployed may be older than the guard.
+func TestGuardTakesMainsWord(t *testing.T) {
+	r := newRunner(t)
+	r.github(map[string]any{"/environments/staging": json.RawMessage(`{"protection_rules":[],"deployment_branch_policy":{}}`)})
+	require.NoError(t, r.run("guard", "-s", "staging"))
+	require.Error(t, r.run("guard", "-s", "staging", "--guarded"), "an older commit is deployed without an approval")
+}
+
 func TestPromote(t *testing.T) {
 	commit := strings.Repeat("c", 40)
 	args := []string{"promote", "-s", "production", "--commit", commit, "--application", "octo-org/sentry@" + commit, "--platform", "linux/amd64", "--api-url", "/api"}

@@ -18,15 +18,17 @@ func (c *command) guardCommand() *cobra.Command {
 	}
 	stack := cli.StackFlag(cmd)
 	unreviewed := cmd.Flags().String("unreviewed", "no", "`yes` deploys without an approval")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return c.guard(cmd, *stack, *unreviewed) }
+	guarded := cmd.Flags().Bool("guarded", false, "the environment is guarded, whatever the stack file here says: it may be an older one")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return c.guard(cmd, *stack, *unreviewed, *guarded) }
 	return cmd
 }
 
-func (c *command) guard(cmd *cobra.Command, stack, unreviewed string) error {
+func (c *command) guard(cmd *cobra.Command, stack, unreviewed string, guarded bool) error {
 	p, err := c.checked(stack)
 	if err != nil {
 		return err
 	}
+	guarded = guarded || settings.Guarded(p, stack)
 	client, err := github.New(c.getenv)
 	if err != nil {
 		return err
@@ -41,12 +43,12 @@ func (c *command) guard(cmd *cobra.Command, stack, unreviewed string) error {
 		problem = "does not exist in the repository's settings: its first deployment would create it, open to every branch and without reviewers"
 	case !protection.Restricted:
 		problem = "admits runs of every branch: restrict it to main, or whoever can push a branch gets its deploy role"
-	case !protection.Reviewed && settings.Guarded(p, stack):
+	case !protection.Reviewed && guarded:
 		problem = "has no required reviewers: nobody would be asked. On private repositories GitHub has them with Enterprise only"
 	default:
 		return nil
 	}
-	if settings.Guarded(p, stack) && unreviewed != "yes" {
+	if guarded && unreviewed != "yes" {
 		return fmt.Errorf("environment %s is guarded (%s:%s in its stack file), and %s. Mend that, or set the variable DEPLOY_UNREVIEWED "+
 			"and start its deployments by hand (docs/delivery.md)", stack, p.Name, settings.Guard, problem)
 	}

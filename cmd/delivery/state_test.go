@@ -184,11 +184,11 @@ func TestComment(t *testing.T) {
 	r := newRunner(t)
 	head, posted := r.pullRequest(map[string]any{"name": "checks / checks", "conclusion": "failure"}, map[string]any{"name": "build", "conclusion": "success"})
 	previews := t.TempDir()
-	fixture.Copy(t, recordings+"change.events", filepath.Join(previews, "preview-staging", "staging.json"))
-	fixture.Copy(t, recordings+"same.events", filepath.Join(previews, "preview-in-the-sandbox", "staging.json"))
-	fixture.Copy(t, recordings+"same.events", filepath.Join(previews, "preview-in-the-sandbox", "dev.json"))
-	require.NoError(t, os.MkdirAll(filepath.Join(previews, "price"), 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(previews, "price", "price.md"), []byte("| staging | +$3 | @octo-org/team\n"), 0o600))
+	fixture.Copy(t, recordings+"change.events", filepath.Join(previews, "preview-of-staging", "staging.json"))
+	fixture.Copy(t, recordings+"same.events", filepath.Join(previews, "preview-sandbox", "staging.json"))
+	fixture.Copy(t, recordings+"same.events", filepath.Join(previews, "preview-sandbox", "dev.json"))
+	require.NoError(t, os.MkdirAll(filepath.Join(previews, "preview-price"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(previews, "preview-price", "price.md"), []byte("| staging | +$3 | @octo-org/team\n"), 0o600))
 	require.NoError(t, r.run("comment", "--previews", previews, "--run", "77", "--head", head))
 
 	require.Len(t, *posted, 3, "one comment for each environment, also the one that the pull request adds")
@@ -216,13 +216,13 @@ func TestCommentReadsNothingElse(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "environ")
 	require.NoError(t, os.WriteFile(secret, []byte("GITHUB_TOKEN=hunter2"), 0o600))
 	previews := t.TempDir()
-	for _, folder := range []string{"price", "preview-staging"} {
+	for _, folder := range []string{"preview-price", "preview-of-staging"} {
 		require.NoError(t, os.MkdirAll(filepath.Join(previews, folder), 0o755))
 	}
-	require.NoError(t, os.Symlink(secret, filepath.Join(previews, "price", "price.md")))
-	require.NoError(t, os.Symlink(secret, filepath.Join(previews, "preview-staging", "staging.json")))
+	require.NoError(t, os.Symlink(secret, filepath.Join(previews, "preview-price", "price.md")))
+	require.NoError(t, os.Symlink(secret, filepath.Join(previews, "preview-of-staging", "staging.json")))
 	for _, name := range []string{"..", "A", "x y", "-x"} {
-		fixture.Copy(t, recordings+"same.events", filepath.Join(previews, "preview-in-the-sandbox", name+".json"))
+		fixture.Copy(t, recordings+"same.events", filepath.Join(previews, "preview-sandbox", name+".json"))
 	}
 	require.NoError(t, r.run("comment", "--previews", previews, "--run", "77", "--head", head))
 	require.Len(t, *posted, 2)

@@ -50,6 +50,10 @@ var fargateSizes = []struct{ cpu, from, to, step int }{
 // https://docs.aws.amazon.com/general/latest/gr/ecs-service.html
 const maxDesiredCount = 5000
 
+// NoImage is the image of an environment that has none: its release record holds it until the first release, and again
+// when that has failed. No tasks are started (F7).
+const NoImage = "none"
+
 var (
 	variableForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	imageForm    = regexp.MustCompile(`^([a-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*@sha256:[0-9a-f]{64}$`)
@@ -68,7 +72,7 @@ func readTasks(s *section) Tasks {
 	if tasks.DesiredCount < 0 || tasks.DesiredCount > maxDesiredCount {
 		s.refuse("desiredCount", "%d is not a number of tasks; allowed: 0 (asleep) to %d", tasks.DesiredCount, maxDesiredCount)
 	}
-	if tasks.Image != "" && !imageForm.MatchString(tasks.Image) {
+	if tasks.Image != "" && tasks.Image != NoImage && !imageForm.MatchString(tasks.Image) {
 		s.refuse("image", "%q does not name one image for good; allowed: <repository>@sha256:<64 hexadecimal digits>, without a tag", tasks.Image)
 	}
 	for _, name := range sortedKeys(tasks.Secrets) {

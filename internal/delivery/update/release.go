@@ -198,8 +198,8 @@ func (s Stack) Settle(ctx context.Context, runs, otherwise string) error {
 	switch {
 	case image == "":
 		return fmt.Errorf("stack %s: %w, and its record holds %s: name the image to go back to with --otherwise, or %s", s.Name, errNothingRuns, now.Image, NoImage)
-	case image == now.Image && runs != "":
-		fmt.Fprintf(s.Log, "The record of stack %s holds what runs: %s.\n", s.Name, image)
+	case image == now.Image:
+		fmt.Fprintf(s.Log, "The record of stack %s holds %s, and stays as it is.\n", s.Name, image)
 		return nil
 	}
 	fmt.Fprintf(s.Log, "The record of stack %s holds %s, and goes back to %s.\n", s.Name, now.Image, image)

@@ -343,7 +343,11 @@ func TestSettle(t *testing.T) {
 		require.Len(t, cli.ups(), 1, name)
 		assert.Contains(t, cli.ups()[0], "sentry:image="+c.want, name)
 	}
-	s, _ := stack(t, &cli{exports: []string{export(image, 2)}})
+	same := &cli{exports: []string{export(update.NoImage, 1)}}
+	s, _ := stack(t, same)
+	require.NoError(t, s.Settle(t.Context(), "", update.NoImage))
+	assert.Empty(t, same.ups(), "a release that did not even begin is taken back")
+	s, _ = stack(t, &cli{exports: []string{export(image, 2)}})
 	require.ErrorContains(t, s.Settle(t.Context(), "", ""), "name the image to go back to with --otherwise")
 }
 
