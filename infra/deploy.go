@@ -77,6 +77,7 @@ func deploy(ctx *pulumi.Context, dir string) error {
 		Tasks:               cfg.Tasks,
 		Port:                backendPort,
 		HealthPath:          backendHealthPath,
+		Bootstrapped:        cfg.Bootstrapped,
 		PermissionsBoundary: cfg.PermissionsBoundary,
 		SubnetIDs:           network.PublicSubnetIDs,
 		SecurityGroupID:     network.TasksSecurityGroupID,

@@ -38,21 +38,13 @@ func newRoles(ctx *pulumi.Context, name string, args *ServiceArgs, repositoryARN
 	return made, nil
 }
 
-// newRole makes a role for tasks of this account and returns its ARN.
+// newRole gives a role for tasks of this account its rights and returns its ARN.
 func newRole(
 	ctx *pulumi.Context, logical, name string, args *ServiceArgs, policy pulumix.Output[string], child pulumi.ResourceOption,
 ) (pulumi.StringOutput, error) {
-	trust, err := tasksTrust(args.Account).json()
+	role, err := takeRole(ctx, logical, name, args, child)
 	if err != nil {
 		return pulumi.StringOutput{}, err
-	}
-	roleArgs := &iam.RoleArgs{Name: pulumi.String(name), AssumeRolePolicy: pulumi.String(trust)}
-	if args.PermissionsBoundary != "" {
-		roleArgs.PermissionsBoundary = pulumi.String(args.Account.iamARN("policy/" + args.PermissionsBoundary))
-	}
-	role, err := iam.NewRole(ctx, logical, roleArgs, child)
-	if err != nil {
-		return pulumi.StringOutput{}, fmt.Errorf("create the role %q: %w", name, err)
 	}
 	rights, err := iam.NewRolePolicy(ctx, logical, &iam.RolePolicyArgs{
 		Name:   pulumi.String(name),
@@ -63,4 +55,29 @@ func newRole(
 		return pulumi.StringOutput{}, fmt.Errorf("give the role %q its rights: %w", name, err)
 	}
 	return after(ctx, role.Arn, rights), nil
+}
+
+// takeRole makes a role, or takes bootstrap's: a deployment that can make roles can let anybody take them. Reading what
+// it has made before, the engine lets go of it and deletes nothing.
+func takeRole(ctx *pulumi.Context, logical, name string, args *ServiceArgs, child pulumi.ResourceOption) (*iam.Role, error) {
+	if args.Bootstrapped {
+		role, err := iam.GetRole(ctx, logical, pulumi.ID(name), nil, child)
+		if err != nil {
+			return nil, fmt.Errorf("find the role %q, which bootstrap makes: %w", name, err)
+		}
+		return role, nil
+	}
+	trust, err := tasksTrust(args.Account).json()
+	if err != nil {
+		return nil, err
+	}
+	roleArgs := &iam.RoleArgs{Name: pulumi.String(name), AssumeRolePolicy: pulumi.String(trust)}
+	if args.PermissionsBoundary != "" {
+		roleArgs.PermissionsBoundary = pulumi.String(args.Account.iamARN("policy/" + args.PermissionsBoundary))
+	}
+	role, err := iam.NewRole(ctx, logical, roleArgs, child)
+	if err != nil {
+		return nil, fmt.Errorf("create the role %q: %w", name, err)
+	}
+	return role, nil
 }

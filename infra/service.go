@@ -28,7 +28,7 @@ type Service struct {
 	Image pulumi.StringOutput
 }
 
-// ServiceArgs shape the service. All are required, except PermissionsBoundary.
+// ServiceArgs shape the service. All are required, except Bootstrapped and PermissionsBoundary.
 type ServiceArgs struct {
 	// Stack is the environment's name.
 	Stack string
@@ -38,6 +38,8 @@ type ServiceArgs struct {
 	// Port is where the container listens, TCP; HealthPath answers 200 when it can serve.
 	Port       int
 	HealthPath string
+	// Bootstrapped is whether the roles are there already.
+	Bootstrapped bool
 	// PermissionsBoundary is the name of the policy that caps the roles' rights; none when empty.
 	PermissionsBoundary string
 

@@ -8,11 +8,14 @@ import (
 )
 
 // programCalls are the IAM actions that the AWS provider needs for what infra/ may register: those of the types of
-// internal/aws, and of what else a program calls.
+// internal/aws, and of what else a program calls. The roles are bootstrap's, and a deployment only reads them: one that
+// could write whom a role trusts would leave a door open behind it.
 func programCalls() []string {
 	actions := programReads()
 	for _, entry := range aws.Types() {
-		actions = append(actions, entry.Calls.All()...)
+		if entry.Token != TokenRole {
+			actions = append(actions, entry.Calls.All()...)
+		}
 	}
 	return unique(actions)
 }

@@ -63,7 +63,9 @@ func TestEveryActionExistsAndIsNarrowedAsFarAsAWSAllows(t *testing.T) {
 	used := map[string]bool{}
 	for name, document := range documents(t, place, environments...) {
 		for _, s := range document.Statement {
-			assert.Equal(t, "Allow", s.Effect)
+			if s.Effect == "Deny" {
+				continue // the wider, the better
+			}
 			anywhere := slices.Equal(s.Resource, policy.Strings{"*"})
 			assert.True(t, anywhere || !slices.Contains(s.Resource, "*"), "%s: * among resources", name)
 			for _, action := range s.Action {

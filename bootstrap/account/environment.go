@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sentry/internal/aws"
+	"sentry/internal/policy"
 )
 
 const (
@@ -26,6 +27,8 @@ type Environment struct {
 	Guarded bool `json:"guarded"`
 	// BucketSuffix ends its buckets' names; empty stands for the account id.
 	BucketSuffix string `json:"bucketSuffix,omitempty"`
+	// Subnets are the ids of its subnets, once it has some: its service may run in no others.
+	Subnets []string `json:"subnets,omitempty"`
 }
 
 // maxEnvironmentName is what infra/ allows, in characters: its longest names are made of it.
@@ -35,6 +38,7 @@ var (
 	environmentForm = regexp.MustCompile(`^[a-z](-?[a-z0-9])*$`)
 	// The deploy role of an environment eu-backend-task-role would be the task role of an environment deploy-eu.
 	reservedForm = regexp.MustCompile(`^(deploy|preview)(-|$)`)
+	subnetForm   = regexp.MustCompile(`^subnet-[0-9a-f]+$`)
 )
 
 func (e Environment) problems() []string {
@@ -46,6 +50,11 @@ func (e Environment) problems() []string {
 	if !regionForm.MatchString(e.Region) {
 		problems = append(problems, fmt.Sprintf("region %q of %s; allowed: a region's code, such as us-east-1", e.Region, e.Name))
 	}
+	for _, id := range e.Subnets {
+		if !subnetForm.MatchString(id) {
+			problems = append(problems, fmt.Sprintf("subnet %q of %s; allowed: ids of subnets", id, e.Name))
+		}
+	}
 	if e.BucketSuffix != "" && !suffixForm.MatchString(e.BucketSuffix) {
 		problems = append(problems, fmt.Sprintf("bucketSuffix %q of %s; allowed: lower-case letters, digits and single hyphens "+
 			"between them", e.BucketSuffix, e.Name))
@@ -53,16 +62,23 @@ func (e Environment) problems() []string {
 	return problems
 }
 
-// DeployRole is the role of an environment's deploy jobs. The names of the roles and of the boundary are
-// fixed: workflows and stack files hold them. No role may be called like the ones that infra/ makes
-// (sentry-<environment>-…): those a deploy role can change.
+// DeployRole is the role of an environment's deploy jobs. The names of the roles are fixed: workflows and infra/
+// hold them.
 func DeployRole(environment string) string { return product + "-deploy-" + environment }
 
 // PreviewRole is the role of an environment's previews and of its drift detection: it reads.
 func PreviewRole(environment string) string { return product + "-preview-" + environment }
 
-// BoundaryName is the policy that caps every role of an environment's program: [Boundary].
+// BoundaryName is the policy that caps the roles of an environment's tasks: [Boundary].
 func BoundaryName(environment string) string { return product + "-" + environment + "-boundary" }
+
+// taskRoles are the roles of an environment's tasks, as infra/ names them, by the ends of their logical names.
+func taskRoles(environment string) map[string]string {
+	return map[string]string{
+		"execution": product + "-" + environment + "-ecs-task-execution-role",
+		"task":      product + "-" + environment + "-backend-task-role",
+	}
+}
 
 // Place is the account's part in the rights.
 type Place struct {
@@ -147,6 +163,11 @@ func (n names) buckets(purposes ...string) []string {
 		}
 	}
 	return arns
+}
+
+// ownAccount: a bucket's ARN names no account, and the name of one that was deleted is anybody's.
+func (n names) ownAccount() policy.Condition {
+	return policy.Condition{"StringEquals": {"aws:ResourceAccount": {n.Account}}}
 }
 
 func (n names) objects(purposes ...string) []string {

@@ -115,9 +115,10 @@ func limitsCreateTags(n names) []limit {
 			"StringEquals":         {resourceTag: {n.Name}},
 			"StringEqualsIfExists": {requestTag: {n.Name}},
 		}},
-		// The VPC's default group and new rules are tagged after they were made. What carries the tag of
-		// an environment already cannot be claimed.
-		{n.ec2("security-group", "security-group-rule"), policy.Condition{
+		// New rules are tagged after they were made; the groups that they are in guard them. The VPC's default
+		// group is born without a tag, too, but so is every group that is somebody else's: the first deployment of
+		// a network is an administrator's.
+		{n.ec2("security-group-rule"), policy.Condition{
 			"StringEquals": {requestTag: {n.Name}},
 			"Null":         {resourceTag: {"true"}},
 		}},
@@ -128,6 +129,8 @@ func limitsECS(action string, n names) []limit {
 	switch action {
 	case "ecs:DescribeServiceDeployments":
 		return only(append(n.owned(aws.ECSService), n.deployments()...)...)
+	case "ecs:CreateService", "ecs:UpdateService":
+		return limitsService(n)
 	case "ecs:DescribeTasks":
 		return only(n.tasks())
 	case "ecs:ListTasks":
@@ -138,9 +141,20 @@ func limitsECS(action string, n names) []limit {
 	return nil
 }
 
+// limitsService keeps an environment's service to the environment's task definitions and, once there are some, to its
+// subnets: ECS puts the tasks there by a role of its own. IfExists and ForAllValues, because an update names only what
+// it changes.
+func limitsService(n names) []limit {
+	condition := policy.Condition{"ArnLikeIfExists": {"ecs:task-definition": n.owned(aws.ECSTaskDefinition)}}
+	if len(n.Subnets) > 0 {
+		condition["ForAllValues:StringEquals"] = map[string]policy.Strings{"ecs:subnet": n.Subnets}
+	}
+	return []limit{{n.owned(aws.ECSService), condition}}
+}
+
 func limitsIAM(action string, n names) []limit {
 	switch action {
-	case "iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy", "iam:DeleteRolePolicy":
+	case "iam:PutRolePolicy", "iam:DeleteRolePolicy":
 		// A role without the boundary could be given any rights, and then handed to a task.
 		return []limit{{n.owned(aws.IAMRole), policy.Condition{"StringEquals": {"iam:PermissionsBoundary": {n.boundary()}}}}}
 	case "iam:PassRole":
@@ -157,7 +171,10 @@ func limitsIAM(action string, n names) []limit {
 func limitsS3(action string, n names) []limit {
 	switch action {
 	case "s3:GetObject", "s3:PutObject", "s3:DeleteObject":
-		return only(n.objects(frontend)...)
+		return []limit{{n.objects(frontend), n.ownAccount()}}
+	case "s3:CreateBucket":
+		// There is no bucket yet whose account AWS could compare.
+		return only(n.ownedBy(action)...)
 	}
-	return nil
+	return []limit{{n.ownedBy(action), n.ownAccount()}}
 }

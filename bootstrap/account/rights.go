@@ -41,7 +41,7 @@ func DeployRights(environment Environment, place Place) (map[string]policy.Docum
 		documents[file] = policy.Document{Version: policy.Version, Statement: statements}
 	}
 	storage := documents["storage"]
-	storage.Statement = append(storage.Statement, stateOf(n, true)...)
+	storage.Statement = append(append(storage.Statement, stateOf(n, true)...), privateObjects(n))
 	documents["storage"] = storage
 	return documents, nil
 }
@@ -54,8 +54,20 @@ func PreviewRights(environment Environment, place Place) (map[string]policy.Docu
 		return nil, err
 	}
 	return map[string]policy.Document{
-		"read": {Version: policy.Version, Statement: append(statements, stateOf(n, false)...)},
+		"read": {Version: policy.Version, Statement: append(append(statements, stateOf(n, false)...), privateObjects(n))},
 	}, nil
+}
+
+// privateObjects keeps the environment's data out of the workflows' reach, whatever policy a deployment writes for the
+// buckets.
+func privateObjects(n names) policy.Statement {
+	return policy.Statement{
+		Effect: "Deny",
+		Action: policy.Strings{
+			"s3:BypassGovernanceRetention", "s3:DeleteObject*", "s3:GetObject*", "s3:PutObject*", "s3:ReplicateObject", "s3:RestoreObject",
+		},
+		Resource: n.objects(artifacts, clips),
+	}
 }
 
 // grant turns actions into as few statements as their limits allow.

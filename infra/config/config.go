@@ -26,6 +26,8 @@ type Config struct {
 	Region string
 	// AWSAccountID, when set, is the only account that this stack may be deployed into.
 	AWSAccountID string
+	// Bootstrapped is whether bootstrap has made the roles of the tasks.
+	Bootstrapped bool
 	// PermissionsBoundary, when set, is the name of the IAM policy that caps the rights of the roles.
 	PermissionsBoundary string
 
@@ -127,7 +129,12 @@ func read(s *section, stack, region string) Config {
 	cfg.Tasks = readTasks(s)
 	cfg.LogRetentionDays = readRetention(s)
 	cfg.Buckets = readBuckets(s, cfg.Name())
+	cfg.Bootstrapped = s.boolean("bootstrapped")
 	cfg.PermissionsBoundary = readBoundary(s)
+	if cfg.Bootstrapped && cfg.PermissionsBoundary != "" {
+		s.refuse("permissionsBoundary", "%q, but with %sbootstrapped the roles are bootstrap's, within the boundary that it gives them; "+
+			"remove the key", cfg.PermissionsBoundary, s.path)
+	}
 	cfg.AWSAccountID = readAccountID(s)
 	return cfg
 }

@@ -10,7 +10,7 @@ var ssm = []Type{
 		Outputs: "arn=arn:aws:ssm:{region}:{account}:parameter{slashName} dataType=text tier=Standard",
 		Taken: "ParameterAlreadyExists: The parameter already exists. To overwrite this value, set the " +
 			"overwrite option in the request to true.",
-		Owned:    []string{"parameter/{product}/{environment}/backend/*"},
+		Owned:    []string{"parameter/{product}/{environment}/backend/image"},
 		Anywhere: "ssm:DescribeParameters",
 		Calls: Calls{
 			Create: "ssm:PutParameter ssm:AddTagsToResource",

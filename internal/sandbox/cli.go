@@ -61,6 +61,7 @@ func (c *cli) Run(ctx context.Context, dir string, stdin io.Reader, out, errOut 
 	// An interrupted engine finishes what it has begun and writes its state. In a process group of its own it
 	// hears Ctrl-C once, from here: a second one would make it give up.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	dieWithParent(cmd.SysProcAttr)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 30 * time.Second
 	if err := cmd.Start(); err != nil {

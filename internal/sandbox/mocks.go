@@ -141,7 +141,7 @@ type mocks struct {
 func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
 	rpc := args.RegisterRPC
 	if rpc == nil {
-		return "", nil, fmt.Errorf("read %s %q: the sandbox has nothing to read that the program did not register", args.TypeToken, args.Name)
+		return m.read(args)
 	}
 	inputs, err := plugin.UnmarshalProperties(rpc.GetObject(), plugin.MarshalOptions{KeepUnknowns: true, KeepSecrets: true, KeepResources: true})
 	if err != nil {
@@ -195,6 +195,23 @@ func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 		}
 	}
 	return id, out, nil
+}
+
+// read gives a program what the cloud has, as a resource that the program does not manage; nothing is recorded.
+func (m *mocks) read(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
+	c, err := m.Cloud.call(args.TypeToken, "", m.settings(args.Provider), attrs{})
+	if err != nil {
+		return "", nil, err
+	}
+	props, found, err := c.read(args.ID, attrs{})
+	if err != nil {
+		return "", nil, err
+	}
+	if !found {
+		return "", nil, fmt.Errorf("resource '%s' does not exist", args.ID)
+	}
+	delete(props, "id")
+	return args.ID, properties(props), nil
 }
 
 func recorded(rpc *pulumirpc.RegisterResourceRequest) Resource {

@@ -21,7 +21,13 @@ type StackOptions struct {
 	DryRun bool
 	// Config are values in place of the stack file's, by full key; an empty value takes a key away.
 	Config map[string]string
+	// Cloud is the account; nil is an empty one.
+	Cloud *Cloud
 }
+
+// ofTheRealAccount are the keys of a stack file that say which account it is, and that bootstrap has prepared it. The
+// sandbox is an account of its own.
+var ofTheRealAccount = []string{"awsAccountId", "bootstrapped"}
 
 // RecordStack is [Record] for an environment of a project, with the configuration of its stack file.
 func RecordStack(program Program, p project.Project, environment string, options StackOptions) (*Recording, error) {
@@ -29,15 +35,16 @@ func RecordStack(program Program, p project.Project, environment string, options
 	if err != nil {
 		return nil, err
 	}
-	// The sandbox is an account of its own, which the guard against a wrong one would refuse.
-	delete(config, p.Name+":awsAccountId")
+	for _, key := range ofTheRealAccount {
+		delete(config, p.Name+":"+key)
+	}
 	if options.Released {
 		config[p.Name+":image"] = ReleasedImage(config["aws:region"], p.Name+"-"+environment+"-backend")
 	}
 	maps.Copy(config, options.Config)
 	maps.DeleteFunc(config, func(_, value string) bool { return value == "" })
 	recording, err := Record(program(p.Dir), MockOptions{
-		Project: p.Name, Stack: environment, Config: config, DryRun: options.DryRun, RootDirectory: p.Dir,
+		Project: p.Name, Stack: environment, Config: config, DryRun: options.DryRun, Cloud: options.Cloud, RootDirectory: p.Dir,
 	})
 	if err != nil {
 		return recording, fmt.Errorf("run the program for %s: %w", environment, err)

@@ -154,6 +154,11 @@ type Stack struct {
 
 // Stack selects a stack, or makes it. The configuration begins as the stack file's.
 func (sb *Sandbox) Stack(ctx context.Context, name string) (*Stack, error) {
+	return sb.StackWith(ctx, name, passphrase)
+}
+
+// StackWith is Stack for somebody with another passphrase.
+func (sb *Sandbox) StackWith(ctx context.Context, name, passphrase string) (*Stack, error) {
 	if err := sb.options.Project.Check(name); err != nil {
 		return nil, err
 	}
@@ -218,6 +223,9 @@ func (s *Stack) configured(file string, text []byte) ([]byte, error) {
 	config, _ := settings["config"].(map[string]any)
 	if config == nil {
 		config = map[string]any{}
+	}
+	for _, key := range ofTheRealAccount {
+		delete(config, string(s.sandbox.project.Name)+":"+key)
 	}
 	for key, value := range s.extra {
 		if !strings.Contains(key, ":") {
@@ -312,7 +320,8 @@ func (r *Result) add(e events.EngineEvent) {
 	switch {
 	case e.ResourcePreEvent != nil:
 		m := e.ResourcePreEvent.Metadata
-		if m.Op == apitype.OpSame || m.Op == apitype.OpRefresh {
+		switch m.Op { // which change nothing
+		case apitype.OpSame, apitype.OpRefresh, apitype.OpRead, apitype.OpReadDiscard:
 			return
 		}
 		keys := slices.Clone(m.Diffs)
