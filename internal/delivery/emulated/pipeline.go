@@ -342,7 +342,7 @@ func (l logOf) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// script runs a step as the runner does: bash -e, with files for what it has to say.
+// script runs a step as the runner does, with files for what it has to say.
 func (m *machine) script(i int, step workflowStep) (map[string]any, string) {
 	file := func(name string) string { return filepath.Join(m.temp, fmt.Sprintf("%s-%d", name, i)) }
 	env := map[string]string{
@@ -364,7 +364,7 @@ func (m *machine) script(i int, step workflowStep) (map[string]any, string) {
 	}
 	script := file("script")
 	require.NoError(m.t, os.WriteFile(script, []byte(step.Run), 0o600))
-	cmd := exec.CommandContext(m.t.Context(), "bash", "-e", script)
+	cmd := exec.CommandContext(m.t.Context(), "bash", "--noprofile", "--norc", "-eo", "pipefail", script)
 	cmd.Dir = filepath.Join(m.dir, m.scope.text(step.Dir))
 	cmd.Stdout, cmd.Stderr = logOf{m.record}, logOf{m.record}
 	cmd.Env = project.WithoutRepository(nil)
