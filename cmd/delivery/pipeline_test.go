@@ -5,30 +5,38 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sentry/internal/delivery/emulated"
 )
 
-// The workflows, every script of every job, on a real repository with the real CLI. The steps build on each other.
+// The workflows, every script of every job, on a real repository with the real CLI. The steps build on each other. All of
+// them take minutes, so most run in CI only: CI=1 go test ./cmd/delivery.
 func TestThePipeline(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a minute")
-	}
 	w := newWorld(t)
 	for _, step := range []struct {
-		name string
-		run  func(t *testing.T, w *world)
+		name   string
+		always bool
+		run    func(t *testing.T, w *world)
 	}{
-		{"staging, from nothing", fromNothing},
-		{"production ships what staging ran", promoted},
-		{"a broken image is taken back", brokenImage},
-		{"a release changes nothing else", nothingElse},
-		{"a branch that wants more", branchAsAttacker},
+		{"staging, from nothing", true, fromNothing},
+		{"a broken image is taken back", true, brokenImage},
+		{"production ships what staging ran", false, promoted},
+		{"a release changes nothing else", false, nothingElse},
+		{"a branch that wants more", false, branchAsAttacker},
+		{"a pull request", false, pullRequest},
+		{"drift, and a lock that was left behind", false, driftAndLock},
 	} {
+		if os.Getenv("CI") == "" && !step.always {
+			continue
+		}
 		require.True(t, t.Run(step.name, func(t *testing.T) {
 			w.t = t
 			w.pipeline.Roles = nil
@@ -57,12 +65,21 @@ func fromNothing(t *testing.T, w *world) {
 
 // promoted is the same commit in another environment: built once.
 func promoted(t *testing.T, w *world) {
+	w.write("backend/Dockerfile", "FROM mended\n")
+	w.git.Commit("mended")
+	before := w.image("staging")
+	w.succeed(w.deploy("staging", map[string]any{}))
+	assert.NotEqual(t, before, w.image("staging"), "after a release that failed the next one does not get through")
+	assert.Equal(t, w.image("staging"), w.record("staging"))
+	builds, sites := len(w.lines("image-builds")), len(w.lines("site-builds"))
+
+	w.pipeline.Roles = nil
 	run := w.deploy("production", map[string]any{"infrastructure": "detect"})
 	w.succeed(run)
 	assert.Equal(t, "skipped", run.Job("build-backend").Result)
 	assert.Equal(t, "skipped", run.Job("build-frontend").Result)
-	assert.Len(t, w.lines("image-builds"), 1, "production runs another image than the one that was tried")
-	assert.Len(t, w.lines("site-builds"), 1)
+	assert.Len(t, w.lines("image-builds"), builds, "production runs another image than the one that was tried")
+	assert.Len(t, w.lines("site-builds"), sites)
 	digest := func(image string) string { return image[strings.Index(image, "@"):] }
 	assert.Equal(t, digest(w.image("staging")), digest(w.image("production")))
 	assert.Contains(t, w.image("production"), "/sentry-production-backend@")
@@ -100,14 +117,7 @@ func brokenImage(t *testing.T, w *world) {
 	assert.Equal(t, "skipped", run.Job("deploy-infrastructure").Result)
 	assert.Equal(t, "failure", run.Job("deploy-frontend").Result, "pages for an API that is not there")
 	assert.Contains(t, run.Job("summary").Summary, "panic: no database")
-
 	w.services.breaks = false
-	w.write("backend/Dockerfile", "FROM mended\n")
-	w.git.Commit("mended")
-	run = w.deploy("staging", map[string]any{})
-	w.succeed(run)
-	assert.NotEqual(t, before, w.image("staging"))
-	assert.Equal(t, w.image("staging"), w.record("staging"))
 }
 
 // nothingElse is D2: without the infrastructure, what the commit says of size and count is refused.
@@ -169,6 +179,68 @@ func spy() {
 	assert.Len(t, w.lines("image-builds"), builds+1, "production ships what a run of a branch has left behind")
 	refused := w.deploy("production", map[string]any{"ref": w.unmerged()})
 	assert.Contains(t, refused.Job("build").Log, "is not part of origin/main: merge it first")
+}
+
+// pullRequest is one from inside of the repository: a preview with staging's own state, one of production without any
+// credentials, and comments by the code of main.
+func pullRequest(t *testing.T, w *world) {
+	w.git.Run("checkout", "--quiet", "-b", "feature/z")
+	w.edit("Pulumi.staging.yaml", "sentry:desiredCount: 1", "sentry:desiredCount: 2")
+	w.edit("Pulumi.production.yaml", "sentry:desiredCount: 2", "sentry:desiredCount: 3")
+	head := w.git.Commit("more tasks")
+	w.git.Run("checkout", "--quiet", "--detach", "main")
+	w.git.Run("merge", "--quiet", "--no-ff", "--no-edit", "feature/z")
+	merge := w.git.Run("rev-parse", "HEAD")
+	w.git.Run("checkout", "--quiet", "main")
+	w.hub.Pulls[1] = head
+	head1 := map[string]any{"sha": head, "repo": map[string]any{"full_name": emulated.Repository}}
+	run := w.pipeline.Run("pull-request.yml", emulated.Event{
+		Name: "pull_request", Ref: "refs/pull/1/merge", SHA: merge, Payload: map[string]any{"pull_request": map[string]any{"number": 1.0, "head": head1}},
+	})
+	w.succeed(run)
+	assert.Equal(t, []string{"preview (staging): arn:aws:iam::" + account + ":role/sentry-preview-staging as pull_request"}, w.pipeline.Roles)
+
+	comment := w.pipeline.Run("pull-request-comment.yml", emulated.Event{
+		Name: "workflow_run", Ref: "refs/heads/main", SHA: w.git.Run("rev-parse", "main"),
+		Payload: map[string]any{"workflow_run": map[string]any{
+			"id": float64(run.ID), "event": "pull_request", "conclusion": "success", "head_branch": "feature/z", "head_sha": head,
+			"head_repository": map[string]any{"full_name": emulated.Repository, "owner": map[string]any{"login": "octo-org"}},
+		}},
+	})
+	w.succeed(comment)
+	require.Len(t, w.hub.Comments, 2)
+	all := strings.Join(w.hub.Comments, "\n")
+	assert.Contains(t, all, "desiredCount: 1 → 2")
+	assert.Contains(t, all, "desiredCount: 2 → 3")
+	assert.Equal(t, 1, strings.Count(all, "Made in the sandbox"), "only production is shown without its state")
+	assert.Equal(t, 2, strings.Count(all, "#### Cost"))
+}
+
+func driftAndLock(t *testing.T, w *world) {
+	event := emulated.Event{Name: "workflow_dispatch", Ref: "refs/heads/main", SHA: w.git.Run("rev-parse", "main")}
+	w.succeed(w.pipeline.Run("drift.yml", event))
+	assert.Empty(t, w.hub.Issues, "what was deployed is reported as drift")
+	require.NoError(t, w.cloud.Mutate("aws:cloudwatch/logGroup:LogGroup", "sentry-staging-backend", func(props map[string]any) { props["retentionInDays"] = float64(365) }))
+	run := w.pipeline.Run("drift.yml", event)
+	w.succeed(run)
+	require.Len(t, w.hub.Issues, 1)
+	assert.Contains(t, w.hub.Issues[0], "retentionInDays: 7 → 365")
+
+	// The machine of that run was lost while it held the lock.
+	key := ".pulumi/locks/organization/sentry/production/abc.json"
+	body := `{"pid":1,"username":"runner","hostname":"sentry-run-` + strconv.FormatInt(run.ID, 10) + `","timestamp":"2026-11-20T10:30:00Z"}`
+	_, err := w.bucket.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("state"), Key: &key, Body: strings.NewReader(body)})
+	require.NoError(t, err)
+	event.Inputs = map[string]any{"environment": "production"}
+	shown := w.pipeline.Run("unlock.yml", event)
+	w.succeed(shown)
+	summary := shown.Job("show").Summary
+	require.Contains(t, summary, "run "+strconv.FormatInt(run.ID, 10)+": ended")
+	_, tag, _ := strings.Cut(summary, "its tag is `")
+	tag, _, _ = strings.Cut(tag, "`")
+	event.Inputs = map[string]any{"environment": "production", "lock": "abc", "tag": tag, "taken-by-hand": false}
+	w.succeed(w.pipeline.Run("unlock.yml", event))
+	assert.NotContains(t, emulated.Keys(t, w.bucket, "state"), key)
 }
 
 // unmerged is a commit that is not part of main.
