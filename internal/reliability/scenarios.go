@@ -12,8 +12,20 @@ import (
 	"sentry/internal/sandbox"
 )
 
-// ScenariosOf are the deployments of a stack that can be interrupted, made from its own configuration.
-func ScenariosOf(name, stack string, settings map[string]string) []Scenario {
+// The deployments that can be interrupted.
+const (
+	fromNothing = "from nothing"
+	sizes       = "size and count"
+	network     = "another network, asleep"
+	release     = "release"
+	destroy     = "destroy"
+)
+
+// Scenarios are their names.
+var Scenarios = []string{fromNothing, sizes, network, release, destroy}
+
+// scenariosOf are the deployments of a stack that can be interrupted, made from its own configuration.
+func scenariosOf(name, stack string, settings map[string]string) []Scenario {
 	key := func(short string) string { return name + ":" + short }
 	image := func(digit string) string {
 		repository, _, _ := strings.Cut(sandbox.ReleasedImage(settings["aws:region"], name+"-"+stack+"-backend"), "@")
@@ -43,11 +55,11 @@ func ScenariosOf(name, stack string, settings map[string]string) []Scenario {
 		size["desiredCount"] = strconv.Itoa(count + 1)
 	}
 	return []Scenario{
-		{Name: "from nothing"},
-		{Name: "size and count", Before: released, Change: kept(size)},
-		{Name: "another network, asleep", Before: with(map[string]string{"desiredCount": "0"}), Change: kept(map[string]string{"vpcCidr": "172.31.0.0/16"})},
-		{Name: "release", Before: released, Change: map[string]string{key("image"): image("2")}},
-		{Name: "destroy", Before: released, Destroy: true},
+		{Name: fromNothing},
+		{Name: sizes, Before: released, Change: kept(size)},
+		{Name: network, Before: with(map[string]string{"desiredCount": "0"}), Change: kept(map[string]string{"vpcCidr": "172.31.0.0/16"})},
+		{Name: release, Before: released, Change: map[string]string{key("image"): image("2")}},
+		{Name: destroy, Before: released, Destroy: true},
 	}
 }
 
@@ -80,15 +92,21 @@ func Rows(cases []Case) []Row {
 	return rows
 }
 
-// Run interrupts all scenarios of an environment of a project.
-func Run(ctx context.Context, program sandbox.Program, p project.Project, environment string, every int) ([]Case, error) {
+// Run interrupts one scenario of an environment of a project, by its name; an empty name is all.
+func Run(ctx context.Context, program sandbox.Program, p project.Project, environment, scenario string, every int) ([]Case, error) {
 	settings, err := p.Config(environment)
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration of %s: %w", environment, err)
 	}
 	delete(settings, p.Name+":awsAccountId") // the sandbox is an account of its own
 	start := func() *Stack { return NewStack(p.Name, environment, program(p.Dir), settings) }
-	return Interrupt(ctx, start, ScenariosOf(p.Name, environment, settings), Faults, every)
+	scenarios := slices.DeleteFunc(scenariosOf(p.Name, environment, settings), func(s Scenario) bool {
+		return scenario != "" && s.Name != scenario
+	})
+	if len(scenarios) == 0 {
+		return nil, fmt.Errorf("no scenario %q; allowed: %s", scenario, strings.Join(Scenarios, ", "))
+	}
+	return Interrupt(ctx, start, scenarios, Faults, every)
 }
 
 // Results are the numbers of a whole run.

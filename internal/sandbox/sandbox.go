@@ -97,9 +97,7 @@ func New(ctx context.Context, options Options) (sb *Sandbox, err error) {
 	}
 	if options.Dir != "" {
 		// One process at a time: the cloud's file has one writer.
-		if sb.unlock, err = lockFile(filepath.Join(sb.dir, "lock"), func() {
-			fmt.Fprintf(options.Log, "Waiting for another process that uses %s …\n", sb.dir)
-		}); err != nil {
+		if sb.unlock, err = lockFile(filepath.Join(sb.dir, "lock"), options.Log, "uses "+sb.dir); err != nil {
 			return sb, err
 		}
 		if sb.Cloud == nil {
