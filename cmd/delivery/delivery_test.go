@@ -253,6 +253,20 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// Where GitHub has no reviewers, whoever starts the run and names the commit has looked at it.
+func TestGuardByHand(t *testing.T) {
+	r := newRunner(t)
+	r.guard("staging")
+	r.github(map[string]any{"/environments/staging": json.RawMessage(`{"protection_rules":[],"deployment_branch_policy":{}}`)})
+	run := func(event, ref string) error {
+		r.env["GITHUB_EVENT_NAME"] = event
+		return r.run("guard", "-s", "staging", "--unreviewed", "by-hand", "--ref", ref)
+	}
+	require.NoError(t, run("workflow_dispatch", "v1.2.0"))
+	require.ErrorContains(t, run("push", ""), "start the deployment by hand and name its commit", "a push deploys, and nobody has looked")
+	require.ErrorContains(t, run("workflow_dispatch", ""), "start the deployment by hand and name its commit", "what main has just become is deployed")
+}
+
 // The commit that is deployed may be older than the guard.
 func TestGuardTakesMainsWord(t *testing.T) {
 	r := newRunner(t)

@@ -17,13 +17,14 @@ func (c *command) guardCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 	}
 	stack := cli.StackFlag(cmd)
-	unreviewed := cmd.Flags().String("unreviewed", "no", "`yes` deploys without an approval")
+	unreviewed := cmd.Flags().String("unreviewed", "no", "whether to deploy without an approval: `no`, yes, or by-hand, in a run that was started by hand for a commit named by hand")
+	ref := cmd.Flags().String("ref", "", "the `ref` that was named when the run was started")
 	guarded := cmd.Flags().Bool("guarded", false, "the environment is guarded, whatever the stack file here says: it may be an older one")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return c.guard(cmd, *stack, *unreviewed, *guarded) }
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return c.guard(cmd, *stack, *unreviewed, *ref, *guarded) }
 	return cmd
 }
 
-func (c *command) guard(cmd *cobra.Command, stack, unreviewed string, guarded bool) error {
+func (c *command) guard(cmd *cobra.Command, stack, unreviewed, ref string, guarded bool) error {
 	p, err := c.checked(stack)
 	if err != nil {
 		return err
@@ -48,9 +49,10 @@ func (c *command) guard(cmd *cobra.Command, stack, unreviewed string, guarded bo
 	default:
 		return nil
 	}
-	if guarded && unreviewed != "yes" {
+	byHand := unreviewed == "by-hand" && ref != "" && c.getenv("GITHUB_EVENT_NAME") == "workflow_dispatch"
+	if guarded && unreviewed != "yes" && !byHand {
 		return fmt.Errorf("environment %s is guarded (%s:%s in its stack file), and %s. Mend that, or set the variable DEPLOY_UNREVIEWED "+
-			"and start its deployments by hand (docs/delivery.md)", stack, p.Name, settings.Guard, problem)
+			"to by-hand, start the deployment by hand and name its commit (docs/delivery.md)", stack, p.Name, settings.Guard, problem)
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "::warning::environment %s %s\n", stack, problem)
 	return nil

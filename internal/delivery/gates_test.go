@@ -20,7 +20,7 @@ var gates = []struct{ file, job, line, consequence string }{
 	{"deploy.yml", "build", "if: github.ref != 'refs/heads/main'", "a branch's own workflow deploys"},
 	{"deploy.yml", "build", `--head "$REF" --mode "$MODE" --trunk origin/main`, "production deploys what is not merged (C3)"},
 	{"deploy.yml", "build", `git worktree add --detach target "$COMMIT"`, "another commit is compiled than the one that was resolved"},
-	{"deploy.yml", "preview", `bin/delivery guard --stack "$STACK" --guarded="$GUARDED" --unreviewed "$UNREVIEWED"`, "production is deployed, and nobody is asked (D9)"},
+	{"deploy.yml", "preview", `bin/delivery guard --stack "$STACK" --guarded="$GUARDED" --unreviewed "$UNREVIEWED" --ref "$REF"`, "production is deployed, and nobody is asked (D9)"},
 	{"deploy.yml", "preview", "GUARDED: ${{ needs.build.outputs.guarded }}", "an older commit says that production is not guarded"},
 	{"deploy.yml", "deploy-infrastructure", `exec bin/delivery apply --stack "$STACK" --approved "$APPROVED"`, "what is applied is not what was shown (F4)"},
 	{"deploy.yml", "deploy-infrastructure", "APPROVED: ${{ needs.preview.outputs.digest }}", "what is applied is not what was shown (F4)"},
