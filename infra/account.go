@@ -10,30 +10,45 @@ import (
 	"sentry/infra/config"
 )
 
-// newProvider makes the only AWS provider. It is handed to every component explicitly: awsx would otherwise
+// environmentTag tells the environments apart, on the bill and in the rights of those who deploy them.
+const environmentTag = "Environment"
+
+// newProvider makes the AWS provider of a region. It is handed to every component explicitly: awsx would otherwise
 // bring one of its own, of another version and without region, tags and account guard.
 //
 // Credentials and endpoints come from the environment (AWS_PROFILE, AWS_ENDPOINT_URL …), never from the
 // stack's configuration.
-func newProvider(ctx *pulumi.Context, cfg config.Config) (*aws.Provider, error) {
+func newProvider(ctx *pulumi.Context, name, region string, cfg config.Config) (*aws.Provider, error) {
 	args := &aws.ProviderArgs{
-		Region: pulumi.String(cfg.Region),
+		Region: pulumi.String(region),
 		// The only place of the tags that all resources share; repeated on a resource, they would be a
 		// difference in every preview.
 		DefaultTags: aws.ProviderDefaultTagsArgs{Tags: pulumi.StringMap{
-			"Project":     pulumi.String(config.Product),
-			"Environment": pulumi.String(cfg.Stack),
-			"ManagedBy":   pulumi.String("pulumi"),
+			"Project":      pulumi.String(config.Product),
+			environmentTag: pulumi.String(cfg.Stack),
+			"ManagedBy":    pulumi.String("pulumi"),
 		}},
 	}
 	if cfg.AWSAccountID != "" {
 		args.AllowedAccountIds = pulumi.StringArray{pulumi.String(cfg.AWSAccountID)}
 	}
-	provider, err := aws.NewProvider(ctx, "aws", args)
+	provider, err := aws.NewProvider(ctx, name, args)
 	if err != nil {
-		return nil, fmt.Errorf("create the AWS provider: %w", err)
+		return nil, fmt.Errorf("create the AWS provider %q: %w", name, err)
 	}
 	return provider, nil
+}
+
+// certificateRegion is the only one that CloudFront takes certificates from.
+// https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html
+const certificateRegion = "us-east-1"
+
+// certificateProvider is the environment's provider where that is in the right region already.
+func certificateProvider(ctx *pulumi.Context, cfg config.Config, provider *aws.Provider) (*aws.Provider, error) {
+	if cfg.Region == certificateRegion || cfg.HTTPS.Domain == "" {
+		return provider, nil
+	}
+	return newProvider(ctx, "aws-"+certificateRegion, certificateRegion, cfg)
 }
 
 // Account is where the environment runs. Names and ARNs that follow from it are not asked of the resources: they
@@ -47,17 +62,18 @@ type Account struct {
 	Region string
 }
 
-func lookUpAccount(ctx *pulumi.Context, region string, provider *aws.Provider) (Account, error) {
+// lookUpAccount refuses a configuration that names another account.
+func lookUpAccount(ctx *pulumi.Context, cfg config.Config, provider *aws.Provider) (Account, error) {
 	identity, err := aws.GetCallerIdentity(ctx, &aws.GetCallerIdentityArgs{}, pulumi.Provider(provider))
 	if err != nil {
 		return Account{}, fmt.Errorf("look up the AWS account that the environment's credentials belong to: %w", err)
 	}
-	account := Account{ID: identity.AccountId, Partition: "aws", Region: region}
+	account := Account{ID: identity.AccountId, Partition: "aws", Region: cfg.Region}
 	// arn:<partition>:sts::…
 	if parts := strings.Split(identity.Arn, ":"); len(parts) > 1 {
 		account.Partition = parts[1]
 	}
-	return account, nil
+	return account, cfg.CheckAccount(account.ID)
 }
 
 // arn is the ARN of a resource of this account and region.

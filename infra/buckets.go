@@ -2,6 +2,7 @@ package infra
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -14,109 +15,128 @@ const (
 	noncurrentVersionDays = 30
 	// incompleteUploadDays is when the parts of an upload that was never finished go.
 	incompleteUploadDays = 7
-	// websiteDocument is both the index and the error document: paths that the React router knows, S3 does
-	// not (A8).
-	websiteDocument = "index.html"
 )
 
 // Buckets are the environment's three buckets and their policies (A8–A10).
 type Buckets struct {
 	pulumi.ResourceState
 
-	// Frontend, Artifacts and Clips are the buckets' names.
-	Frontend, Artifacts, Clips pulumi.StringOutput
-	// FrontendURL is the website's address, plain HTTP as all of S3's website endpoints; empty while the
-	// front end is not public.
-	FrontendURL pulumi.StringOutput
+	// Artifacts and Clips are what the backend works with; only the task role uses their objects (A9).
+	Artifacts, Clips *s3.BucketV2
+	// Frontend holds the site. [Buckets.Publish] says who reads it.
+	Frontend *s3.BucketV2
+
+	args *BucketsArgs
 }
 
-// BucketsArgs shape the buckets. All are required, except PublicFrontend.
+// BucketsArgs shape the buckets. The last three may be left out.
 type BucketsArgs struct {
-	// Account is where the buckets are, Suffix ends their names.
+	// Account is where the buckets are.
 	Account Account
-	Suffix  string
-	// PublicFrontend opens the frontend bucket to the world.
-	PublicFrontend bool
-	// TaskRoleARN is the only principal that may read and write objects in artifacts and clips. The role
-	// need not exist yet.
+	config.Buckets
+	// TaskRoleARN is the principal that uses objects in artifacts and clips. The role need not exist yet.
 	TaskRoleARN string
+	// KMSKeyARN is the key that encrypts artifacts and clips; S3's own when empty.
+	KMSKeyARN string
+	// AccessLogs is the name of the bucket for records of all requests; none when empty.
+	AccessLogs string
+	// Protect refuses to delete the buckets.
+	Protect bool
 }
 
 // NewBuckets registers the buckets of one environment.
 func NewBuckets(ctx *pulumi.Context, name string, args *BucketsArgs, opts ...pulumi.ResourceOption) (*Buckets, error) {
-	b := &Buckets{FrontendURL: pulumi.String("").ToStringOutput()}
+	b := &Buckets{args: args}
 	if err := ctx.RegisterComponentResource("sentry:infra:Buckets", name, b, opts...); err != nil {
 		return nil, fmt.Errorf("register the buckets %q: %w", name, err)
 	}
 	child := pulumi.Parent(b)
-	add := func(purpose string, public bool, policy func(bucketARN string) policyDocument) (pulumi.StringOutput, error) {
-		bucketName := config.BucketName(name, purpose, args.Suffix)
-		bucket, err := newBucket(ctx, name+"-"+purpose, bucketName, child)
-		if err != nil {
-			return pulumi.StringOutput{}, fmt.Errorf("create the bucket for %s: %w", purpose, err)
-		}
-		if err := newBucketAccess(ctx, name+"-"+purpose, bucket, public, policy(args.Account.bucketARN(bucketName)), child); err != nil {
-			return pulumi.StringOutput{}, fmt.Errorf("set who may use the bucket for %s: %w", purpose, err)
-		}
-		return bucket.Bucket, nil
-	}
 
-	private := func(bucketARN string) policyDocument { return privateBucketPolicy(bucketARN, args.TaskRoleARN) }
 	var err error
-	if b.Artifacts, err = add("artifacts", false, private); err != nil {
+	if b.Artifacts, err = newPrivateBucket(ctx, name, "artifacts", args, child); err != nil {
 		return nil, err
 	}
-	if b.Clips, err = add("clips", false, private); err != nil {
+	if b.Clips, err = newPrivateBucket(ctx, name, "clips", args, child); err != nil {
 		return nil, err
 	}
-	// Public as A8 asks. The closed variant is sentry:publicFrontend = false, for example behind a CDN.
-	frontend := closedWebsitePolicy
-	if args.PublicFrontend {
-		frontend = websitePolicy
-	}
-	if b.Frontend, err = add("frontend", args.PublicFrontend, frontend); err != nil {
+	// A key of one's own would shut the website out: S3 gives the world no right to use it.
+	if b.Frontend, err = newBucket(ctx, name, "frontend", "", args, child); err != nil {
 		return nil, err
-	}
-	if args.PublicFrontend {
-		if b.FrontendURL, err = newWebsite(ctx, name+"-frontend", b.Frontend, child); err != nil {
-			return nil, err
-		}
 	}
 
 	if err := ctx.RegisterResourceOutputs(b, pulumi.Map{
-		"frontendBucketName":  b.Frontend,
-		"artifactsBucketName": b.Artifacts,
-		"clipsBucketName":     b.Clips,
-		"frontendUrl":         b.FrontendURL,
+		"frontendBucketName":  b.Frontend.Bucket,
+		"artifactsBucketName": b.Artifacts.Bucket,
+		"clipsBucketName":     b.Clips.Bucket,
 	}); err != nil {
 		return nil, fmt.Errorf("register the buckets' outputs: %w", err)
 	}
 	return b, nil
 }
 
-// newBucket makes a bucket with what every bucket has: one owner, encryption, versions that expire (A10, F11).
-func newBucket(ctx *pulumi.Context, logical, bucketName string, child pulumi.ResourceOption) (*s3.BucketV2, error) {
-	bucket, err := s3.NewBucketV2(ctx, logical, &s3.BucketV2Args{Bucket: pulumi.String(bucketName)}, child)
+// newPrivateBucket makes a bucket whose objects belong to the backend.
+func newPrivateBucket(ctx *pulumi.Context, name, purpose string, args *BucketsArgs, child pulumi.ResourceOption) (*s3.BucketV2, error) {
+	bucket, err := newBucket(ctx, name, purpose, args.KMSKeyARN, args, child)
 	if err != nil {
 		return nil, err
+	}
+	policy := documentOf(bucket.Arn, func(arn string) policyDocument {
+		return privateBucketPolicy(arn, append([]string{args.TaskRoleARN}, args.ObjectRoles...))
+	})
+	return bucket, newBucketAccess(ctx, name+"-"+purpose, bucket, false, policy, child)
+}
+
+// newBucket makes a bucket with what every bucket has: one owner, encryption, versions that expire (A10, F11).
+func newBucket(ctx *pulumi.Context, name, purpose, keyARN string, args *BucketsArgs, child pulumi.ResourceOption) (*s3.BucketV2, error) {
+	logical := name + "-" + purpose
+	bucket, err := s3.NewBucketV2(ctx, logical, &s3.BucketV2Args{
+		Bucket: pulumi.String(config.BucketName(name, purpose, args.Suffix)),
+	}, child, pulumi.Protect(args.Protect))
+	if err != nil {
+		return nil, fmt.Errorf("create the bucket for %s: %w", purpose, err)
 	}
 	if _, err := s3.NewBucketOwnershipControls(ctx, logical, &s3.BucketOwnershipControlsArgs{
 		Bucket: bucket.ID(),
 		Rule:   s3.BucketOwnershipControlsRuleArgs{ObjectOwnership: pulumi.String("BucketOwnerEnforced")},
 	}, child); err != nil {
-		return nil, fmt.Errorf("take ownership of all objects: %w", err)
+		return nil, fmt.Errorf("take ownership of all objects in %s: %w", purpose, err)
 	}
 	if _, err := s3.NewBucketServerSideEncryptionConfigurationV2(ctx, logical, &s3.BucketServerSideEncryptionConfigurationV2Args{
 		Bucket: bucket.ID(),
-		Rules: s3.BucketServerSideEncryptionConfigurationV2RuleArray{s3.BucketServerSideEncryptionConfigurationV2RuleArgs{
+		Rules:  s3.BucketServerSideEncryptionConfigurationV2RuleArray{encryption(keyARN)},
+	}, child); err != nil {
+		return nil, fmt.Errorf("encrypt %s: %w", purpose, err)
+	}
+	if err := newVersioning(ctx, logical, bucket, child); err != nil {
+		return nil, fmt.Errorf("keep versions in %s: %w", purpose, err)
+	}
+	if args.AccessLogs == "" {
+		return bucket, nil
+	}
+	if _, err := s3.NewBucketLoggingV2(ctx, logical, &s3.BucketLoggingV2Args{
+		Bucket:       bucket.ID(),
+		TargetBucket: pulumi.String(args.AccessLogs),
+		TargetPrefix: pulumi.String(logical + "/"),
+	}, child); err != nil {
+		return nil, fmt.Errorf("log the requests to %s: %w", purpose, err)
+	}
+	return bucket, nil
+}
+
+func encryption(keyARN string) s3.BucketServerSideEncryptionConfigurationV2RuleArgs {
+	if keyARN == "" {
+		return s3.BucketServerSideEncryptionConfigurationV2RuleArgs{
 			ApplyServerSideEncryptionByDefault: s3.BucketServerSideEncryptionConfigurationV2RuleApplyServerSideEncryptionByDefaultArgs{
 				SseAlgorithm: pulumi.String("AES256"),
 			},
-		}},
-	}, child); err != nil {
-		return nil, fmt.Errorf("encrypt: %w", err)
+		}
 	}
-	return bucket, newVersioning(ctx, logical, bucket, child)
+	return s3.BucketServerSideEncryptionConfigurationV2RuleArgs{
+		ApplyServerSideEncryptionByDefault: s3.BucketServerSideEncryptionConfigurationV2RuleApplyServerSideEncryptionByDefaultArgs{
+			SseAlgorithm: pulumi.String("aws:kms"), KmsMasterKeyId: pulumi.String(keyARN),
+		},
+		BucketKeyEnabled: pulumi.Bool(true), // KMS is asked once for many objects, not for each
+	}
 }
 
 func newVersioning(ctx *pulumi.Context, logical string, bucket *s3.BucketV2, child pulumi.ResourceOption) error {
@@ -125,9 +145,9 @@ func newVersioning(ctx *pulumi.Context, logical string, bucket *s3.BucketV2, chi
 		VersioningConfiguration: s3.BucketVersioningV2VersioningConfigurationArgs{Status: pulumi.String("Enabled")},
 	}, child)
 	if err != nil {
-		return fmt.Errorf("keep versions: %w", err)
+		return err
 	}
-	if _, err := s3.NewBucketLifecycleConfigurationV2(ctx, logical, &s3.BucketLifecycleConfigurationV2Args{
+	_, err = s3.NewBucketLifecycleConfigurationV2(ctx, logical, &s3.BucketLifecycleConfigurationV2Args{
 		Bucket: bucket.ID(),
 		Rules: s3.BucketLifecycleConfigurationV2RuleArray{s3.BucketLifecycleConfigurationV2RuleArgs{
 			Id:     pulumi.String("expire-what-nobody-sees"),
@@ -141,15 +161,13 @@ func newVersioning(ctx *pulumi.Context, logical string, bucket *s3.BucketV2, chi
 			},
 		}},
 		// Rules on versions mean something only where there are versions.
-	}, child, pulumi.DependsOn([]pulumi.Resource{versioning})); err != nil {
-		return fmt.Errorf("expire old versions: %w", err)
-	}
-	return nil
+	}, child, pulumi.DependsOn([]pulumi.Resource{versioning}))
+	return err
 }
 
-// newBucketAccess sets a bucket's policy. Only a public bucket may have a public one; ACLs stay blocked on each.
+// newBucketAccess sets who may use a bucket. Only a public one may have a public policy; ACLs stay blocked on each.
 func newBucketAccess(
-	ctx *pulumi.Context, logical string, bucket *s3.BucketV2, public bool, policy policyDocument, child pulumi.ResourceOption,
+	ctx *pulumi.Context, logical string, bucket *s3.BucketV2, public bool, policy pulumi.StringInput, opts ...pulumi.ResourceOption,
 ) error {
 	block, err := s3.NewBucketPublicAccessBlock(ctx, logical, &s3.BucketPublicAccessBlockArgs{
 		Bucket:                bucket.ID(),
@@ -157,33 +175,14 @@ func newBucketAccess(
 		IgnorePublicAcls:      pulumi.Bool(true),
 		BlockPublicPolicy:     pulumi.Bool(!public),
 		RestrictPublicBuckets: pulumi.Bool(!public),
-	}, child)
+	}, opts...)
 	if err != nil {
-		return fmt.Errorf("block public access: %w", err)
+		return fmt.Errorf("block public access to %q: %w", logical, err)
 	}
-	text, err := policy.json()
-	if err != nil {
-		return err
-	}
-	if _, err := s3.NewBucketPolicy(ctx, logical, &s3.BucketPolicyArgs{
-		Bucket: bucket.ID(),
-		Policy: pulumi.String(text),
-		// S3 refuses a public policy while the block stands, and two changes of one bucket's access at once.
-	}, child, pulumi.DependsOn([]pulumi.Resource{block})); err != nil {
-		return fmt.Errorf("set the policy: %w", err)
+	// S3 refuses a public policy while the block stands, and two changes of one bucket's access at once.
+	opts = append(slices.Clone(opts), pulumi.DependsOn([]pulumi.Resource{block}))
+	if _, err := s3.NewBucketPolicy(ctx, logical, &s3.BucketPolicyArgs{Bucket: bucket.ID(), Policy: policy}, opts...); err != nil {
+		return fmt.Errorf("set the policy of %q: %w", logical, err)
 	}
 	return nil
-}
-
-// newWebsite makes a bucket a website and returns its address.
-func newWebsite(ctx *pulumi.Context, logical string, bucket pulumi.StringInput, child pulumi.ResourceOption) (pulumi.StringOutput, error) {
-	website, err := s3.NewBucketWebsiteConfigurationV2(ctx, logical, &s3.BucketWebsiteConfigurationV2Args{
-		Bucket:        bucket,
-		IndexDocument: s3.BucketWebsiteConfigurationV2IndexDocumentArgs{Suffix: pulumi.String(websiteDocument)},
-		ErrorDocument: s3.BucketWebsiteConfigurationV2ErrorDocumentArgs{Key: pulumi.String(websiteDocument)},
-	}, child)
-	if err != nil {
-		return pulumi.StringOutput{}, fmt.Errorf("make the frontend bucket a website: %w", err)
-	}
-	return pulumi.Sprintf("http://%s", website.WebsiteEndpoint), nil
 }

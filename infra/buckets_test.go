@@ -108,8 +108,9 @@ func TestPrivateBucketPolicy(t *testing.T) { // A9, A10
 		owner := policy.Statement[1]
 		assert.Equal(t, "Deny", owner.Effect)
 		assert.Equal(t, "*", owner.Principal)
-		assert.Equal(t, []string{"s3:GetObject*", "s3:PutObject*", "s3:ReplicateObject"}, owner.Action,
-			"others than the task role read or write, or nobody can manage the bucket any more")
+		assert.Equal(t, []string{
+			"s3:BypassGovernanceRetention", "s3:DeleteObject*", "s3:GetObject*", "s3:PutObject*", "s3:Replicate*", "s3:RestoreObject",
+		}, owner.Action, "others than the task role read, write or delete, or nobody can manage the bucket any more")
 		assert.Equal(t, []string{objects}, owner.Resource)
 		assert.Equal(t, map[string]map[string]string{
 			"ArnNotEquals": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/sentry-" + d.stack + "-backend-task-role"},
@@ -144,4 +145,20 @@ func TestFrontendCanBeClosed(t *testing.T) {
 	assert.Empty(t, policy.actions("Allow"), "a closed frontend lets somebody in")
 	assert.Equal(t, []string{"s3:*"}, policy.actions("Deny"), "a closed frontend speaks plain HTTP (A10)")
 	assert.Equal(t, "", d.Outputs["frontendUrl"])
+}
+
+// Backups, malware scans and replication have roles of their own.
+func TestFurtherRolesMayUseObjects(t *testing.T) { // A9
+	d := with(t, map[string]string{"sentry:objectRoles": `["arn:aws:iam::123456789012:role/backup"]`})
+	text := d.inputs(t, aws.S3BucketPolicy, "sentry-staging-clips")["policy"]
+	document := parse[struct {
+		Statement []struct {
+			Sid       string
+			Condition map[string]map[string]any
+		}
+	}](t, text)
+	assert.Equal(t, []any{
+		"arn:aws:iam::123456789012:role/sentry-staging-backend-task-role", "arn:aws:iam::123456789012:role/backup",
+	}, document.Statement[1].Condition["ArnNotEquals"]["aws:PrincipalArn"], "the backup is denied, or the task role is")
+	assert.NotContains(t, d.inputs(t, aws.S3BucketPolicy, "sentry-staging-frontend")["policy"], "backup")
 }

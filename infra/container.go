@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"sentry/infra/config"
 )
 
 const (
@@ -13,15 +15,18 @@ const (
 	containerName = "backend"
 	// logStreamPrefix begins the log streams: ecs/backend/<task id>.
 	logStreamPrefix = "ecs"
+	// logBuffer holds the lines of some minutes, and is a twentieth of the smallest task's memory.
+	logBuffer = "25m"
 )
 
 // container is what a task runs, before it becomes AWS's document.
 type container struct {
+	config.Container
 	image       string // <repository>@sha256:<digest>
 	port        int
-	healthPath  string
 	environment map[string]string
 	secrets     map[string]string // variable → ARN
+	writable    []mountPoint
 	logGroup    string
 	region      string
 }
@@ -36,10 +41,14 @@ type containerDefinition struct {
 	Essential        bool             `json:"essential"`
 	Environment      []variable       `json:"environment"`
 	Secrets          []secret         `json:"secrets,omitempty"`
-	HealthCheck      healthCheck      `json:"healthCheck"`
+	HealthCheck      *healthCheck     `json:"healthCheck,omitempty"`
 	LogConfiguration logConfiguration `json:"logConfiguration"`
 	PortMappings     []portMapping    `json:"portMappings"`
-	MountPoints      []struct{}       `json:"mountPoints"`
+	MountPoints      []mountPoint     `json:"mountPoints"`
+	Privileged       bool             `json:"privileged"`
+	ReadOnlyRoot     bool             `json:"readonlyRootFilesystem,omitempty"`
+	StopTimeout      int              `json:"stopTimeout,omitempty"`
+	User             string           `json:"user,omitempty"`
 	SystemControls   []struct{}       `json:"systemControls"`
 	VolumesFrom      []struct{}       `json:"volumesFrom"`
 }
@@ -74,27 +83,29 @@ type portMapping struct {
 	Protocol      string `json:"protocol"`
 }
 
+type mountPoint struct {
+	SourceVolume  string `json:"sourceVolume"`
+	ContainerPath string `json:"containerPath"`
+	ReadOnly      bool   `json:"readOnly"`
+}
+
 // definition is the JSON of the task definition's only container.
 func (c container) definition() (string, error) {
 	document := []containerDefinition{{
-		Name:        containerName,
-		Image:       c.image,
-		Essential:   true,
-		Environment: sortedVariables(c.environment),
-		Secrets:     sortedSecrets(c.secrets),
-		HealthCheck: c.healthCheck(),
-		LogConfiguration: logConfiguration{
-			LogDriver: "awslogs",
-			Options: map[string]string{
-				"awslogs-group":         c.logGroup,
-				"awslogs-region":        c.region,
-				"awslogs-stream-prefix": logStreamPrefix,
-			},
-		},
-		PortMappings:   []portMapping{{ContainerPort: c.port, HostPort: c.port, Protocol: "tcp"}},
-		MountPoints:    []struct{}{},
-		SystemControls: []struct{}{},
-		VolumesFrom:    []struct{}{},
+		Name:             containerName,
+		Image:            c.image,
+		Essential:        true,
+		Environment:      sortedVariables(c.environment),
+		Secrets:          sortedSecrets(c.secrets),
+		HealthCheck:      c.healthCheck(),
+		LogConfiguration: c.logConfiguration(),
+		PortMappings:     []portMapping{{ContainerPort: c.port, HostPort: c.port, Protocol: "tcp"}},
+		MountPoints:      append([]mountPoint{}, c.writable...),
+		ReadOnlyRoot:     c.ReadOnlyRootFilesystem,
+		StopTimeout:      c.StopTimeout,
+		User:             c.User,
+		SystemControls:   []struct{}{},
+		VolumesFrom:      []struct{}{},
 	}}
 	text, err := json.Marshal(document)
 	if err != nil {
@@ -103,17 +114,35 @@ func (c container) definition() (string, error) {
 	return string(text), nil
 }
 
-// healthCheck runs inside of the container, which needs curl or wget for it. It asks 127.0.0.1, not
-// localhost, which may be an IPv6 address that the backend does not listen on. A task has 60 s to start and
-// is replaced after three failures, 90 s.
-func (c container) healthCheck() healthCheck {
-	url := "http://127.0.0.1:" + strconv.Itoa(c.port) + c.healthPath
-	return healthCheck{
+// logConfiguration says what happens when CloudWatch cannot be reached: without a mode of its own, the account's default
+// decides whether lines are lost or the backend stops.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html
+func (c container) logConfiguration() logConfiguration {
+	options := map[string]string{
+		"awslogs-group":         c.logGroup,
+		"awslogs-region":        c.region,
+		"awslogs-stream-prefix": logStreamPrefix,
+		"mode":                  c.LogMode,
+	}
+	if c.LogMode == config.NonBlocking {
+		options["max-buffer-size"] = logBuffer
+	}
+	return logConfiguration{LogDriver: "awslogs", Options: options}
+}
+
+// healthCheck runs inside of the container, which needs curl or wget for it. It asks 127.0.0.1, not localhost, which may
+// be an IPv6 address that the backend does not listen on.
+func (c container) healthCheck() *healthCheck {
+	if !c.HealthCheck.InContainer {
+		return nil
+	}
+	url := "http://127.0.0.1:" + strconv.Itoa(c.port) + c.HealthCheck.Path
+	return &healthCheck{
 		Command:     []string{"CMD-SHELL", fmt.Sprintf("curl -fsS -o /dev/null %[1]s || wget -q -O /dev/null %[1]s || exit 1", url)},
-		Interval:    30,
-		Retries:     3,
-		StartPeriod: 60,
-		Timeout:     5,
+		Interval:    c.HealthCheck.Interval,
+		Retries:     c.HealthCheck.Retries,
+		StartPeriod: c.HealthCheck.StartPeriod,
+		Timeout:     c.HealthCheck.Timeout,
 	}
 }
 

@@ -14,12 +14,8 @@ import (
 	"sentry/infra/config"
 )
 
-const (
-	// backendPort is where the container listens, TCP.
-	backendPort = 8080
-	// backendHealthPath answers 200 when the backend can serve.
-	backendHealthPath = "/health"
-)
+// backendPort is where the container listens, TCP.
+const backendPort = 8080
 
 // Deploy is the Pulumi program: configuration → provider → components → outputs.
 func Deploy(ctx *pulumi.Context) error {
@@ -37,11 +33,11 @@ func deploy(ctx *pulumi.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	provider, err := newProvider(ctx, cfg)
+	provider, err := newProvider(ctx, "aws", cfg.Region, cfg)
 	if err != nil {
 		return err
 	}
-	account, err := lookUpAccount(ctx, cfg.Region, provider)
+	account, err := lookUpAccount(ctx, cfg, provider)
 	if err != nil {
 		return err
 	}
@@ -49,24 +45,60 @@ func deploy(ctx *pulumi.Context, dir string) error {
 	onAWS := pulumi.Providers(provider)
 
 	network, err := NewNetwork(ctx, name, &NetworkArgs{
-		Region:  cfg.Region,
-		Network: cfg.Network,
-		Port:    backendPort,
+		Account:      account,
+		Network:      cfg.Network,
+		Port:         backendPort,
+		LoadBalanced: cfg.HTTPS != nil,
+		FlowLogs:     cfg.Monitoring.FlowLogs,
 	}, onAWS)
 	if err != nil {
 		return err
 	}
+	cfg.Buckets.Suffix = cmp.Or(cfg.Buckets.Suffix, account.ID)
 	buckets, err := NewBuckets(ctx, name, &BucketsArgs{
-		Account:        account,
-		Suffix:         cmp.Or(cfg.Buckets.Suffix, account.ID),
-		PublicFrontend: cfg.Buckets.PublicFrontend,
-		TaskRoleARN:    account.iamARN("role/" + taskRoleName(name)),
+		Account:     account,
+		Buckets:     cfg.Buckets,
+		TaskRoleARN: account.iamARN("role/" + taskRoleName(name)),
+		KMSKeyARN:   cfg.KMSKeyARN,
+		AccessLogs:  cfg.Monitoring.AccessLogs,
+		Protect:     cfg.Protect,
 	}, onAWS)
+	if err != nil {
+		return err
+	}
+	edge := &Edge{} // without HTTPS there is nothing in front of the tasks and the site
+	if cfg.HTTPS != nil {
+		certificates, err := certificateProvider(ctx, cfg, provider)
+		if err != nil {
+			return err
+		}
+		if edge, err = NewEdge(ctx, name, &EdgeArgs{
+			HTTPS:           *cfg.HTTPS,
+			HealthCheck:     cfg.Container.HealthCheck,
+			Port:            backendPort,
+			AccessLogs:      cfg.Monitoring.AccessLogs,
+			Certificates:    certificates,
+			VPCID:           network.VPCID,
+			SubnetIDs:       network.IsolatedSubnetIDs,
+			SecurityGroupID: network.LoadBalancerSecurityGroupID,
+			SiteDomain:      buckets.Frontend.BucketRegionalDomainName,
+		}, onAWS); err != nil {
+			return err
+		}
+	}
+	frontendURL, err := buckets.Publish(ctx, name, edge)
 	if err != nil {
 		return err
 	}
 	observability, err := NewObservability(ctx, name, &ObservabilityArgs{
-		LogRetentionDays: cfg.LogRetentionDays,
+		Stack:        cfg.Stack,
+		Account:      account,
+		Monitoring:   cfg.Monitoring,
+		Scaling:      cfg.Scaling,
+		DesiredCount: cfg.Tasks.DesiredCount,
+		KMSKeyARN:    cfg.KMSKeyARN,
+		Protect:      cfg.Protect,
+		LoadBalancer: edge.LoadBalancer,
 	}, onAWS)
 	if err != nil {
 		return err
@@ -75,14 +107,20 @@ func deploy(ctx *pulumi.Context, dir string) error {
 		Stack:               cfg.Stack,
 		Account:             account,
 		Tasks:               cfg.Tasks,
+		Container:           cfg.Container,
+		Scaling:             cfg.Scaling,
+		ContainerInsights:   cfg.Monitoring.ContainerInsights,
+		Exec:                cfg.Exec,
 		Port:                backendPort,
-		HealthPath:          backendHealthPath,
 		Bootstrapped:        cfg.Bootstrapped,
 		PermissionsBoundary: cfg.PermissionsBoundary,
+		KMSKeyARN:           cfg.KMSKeyARN,
+		Protect:             cfg.Protect,
 		SubnetIDs:           network.PublicSubnetIDs,
 		SecurityGroupID:     network.TasksSecurityGroupID,
-		ArtifactsBucket:     buckets.Artifacts,
-		ClipsBucket:         buckets.Clips,
+		LoadBalancer:        edge.LoadBalancer,
+		ArtifactsBucket:     buckets.Artifacts.Bucket,
+		ClipsBucket:         buckets.Clips.Bucket,
 		LogGroup:            observability.LogGroupName,
 	}, onAWS)
 	if err != nil {
@@ -93,15 +131,20 @@ func deploy(ctx *pulumi.Context, dir string) error {
 	ctx.Export("vpcId", network.VPCID)
 	ctx.Export("publicSubnetIds", network.PublicSubnetIDs)
 	ctx.Export("securityGroupId", network.TasksSecurityGroupID)
-	ctx.Export("frontendBucketName", buckets.Frontend)
-	ctx.Export("artifactsBucketName", buckets.Artifacts)
-	ctx.Export("clipsBucketName", buckets.Clips)
-	ctx.Export("frontendUrl", buckets.FrontendURL)
+	ctx.Export("frontendBucketName", buckets.Frontend.Bucket)
+	ctx.Export("artifactsBucketName", buckets.Artifacts.Bucket)
+	ctx.Export("clipsBucketName", buckets.Clips.Bucket)
+	ctx.Export("frontendUrl", frontendURL)
 	ctx.Export("logGroupName", observability.LogGroupName)
 	ctx.Export("ecrRepositoryUrl", service.RepositoryURL)
 	ctx.Export("clusterName", service.ClusterName)
 	ctx.Export("serviceName", service.ServiceName)
 	ctx.Export("taskDefinitionArn", service.TaskDefinitionARN)
 	ctx.Export("deployedImage", service.Image)
+	ctx.Export("cpuArchitecture", pulumi.String(cfg.Container.CPUArchitecture))
+	if cfg.HTTPS != nil {
+		ctx.Export("apiUrl", edge.APIURL)
+		ctx.Export("distributionId", edge.Distribution.ID())
+	}
 	return nil
 }

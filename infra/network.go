@@ -3,10 +3,8 @@ package infra
 import (
 	"fmt"
 	"net/netip"
-	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/vpc"
 	ec2x "github.com/pulumi/pulumi-awsx/sdk/v2/go/awsx/ec2"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -20,19 +18,24 @@ type Network struct {
 
 	// VPCID is known once the whole VPC stands.
 	VPCID pulumi.StringOutput
-	// PublicSubnetIDs are known once their routes to the internet stand.
-	PublicSubnetIDs pulumi.StringArrayOutput
-	// TasksSecurityGroupID is known once the group's rules stand.
-	TasksSecurityGroupID pulumi.StringOutput
+	// PublicSubnetIDs are known once their routes to the internet stand. IsolatedSubnetIDs have no such route;
+	// there are none without a load balancer.
+	PublicSubnetIDs, IsolatedSubnetIDs pulumi.StringArrayOutput
+	// TasksSecurityGroupID and LoadBalancerSecurityGroupID are known once the groups' rules stand.
+	TasksSecurityGroupID, LoadBalancerSecurityGroupID pulumi.StringOutput
 }
 
-// NetworkArgs shape the network. All are required.
+// NetworkArgs shape the network. All but the last two are required.
 type NetworkArgs struct {
-	// Region is the region's code.
-	Region string
+	// Account is where the network is.
+	Account Account
 	config.Network
 	// Port is where the tasks listen, TCP.
 	Port int
+	// LoadBalanced closes the tasks to all but a load balancer, which gets isolated subnets.
+	LoadBalanced bool
+	// FlowLogs is the name of the bucket that the records of all connections go to; none when empty.
+	FlowLogs string
 }
 
 // NewNetwork registers the network of one environment.
@@ -47,30 +50,25 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 	if err != nil {
 		return nil, err
 	}
-	// Free, and keeps the tasks' traffic with S3 off the internet.
-	if _, err := ec2.NewVpcEndpoint(ctx, name+"-s3", &ec2.VpcEndpointArgs{
-		VpcId:           cloud.VpcId,
-		ServiceName:     pulumi.Sprintf("com.amazonaws.%s.s3", args.Region),
-		VpcEndpointType: pulumi.String("Gateway"),
-		RouteTableIds:   routeTableIDs(cloud),
-		Tags:            pulumi.StringMap{"Name": pulumi.String(name + "-s3")},
-	}, child); err != nil {
-		return nil, fmt.Errorf("create the S3 endpoint: %w", err)
-	}
-	// AWS gives every VPC a group that lets its members talk to each other. Without rules, what is put into
-	// it by accident can talk to nothing.
-	if _, err := ec2.NewDefaultSecurityGroup(ctx, name+"-default", &ec2.DefaultSecurityGroupArgs{
-		VpcId: cloud.VpcId,
-		Tags:  pulumi.StringMap{"Name": pulumi.String(name + "-default")},
-	}, child); err != nil {
-		return nil, fmt.Errorf("empty the default security group: %w", err)
-	}
-	if n.TasksSecurityGroupID, err = newTasksSecurityGroup(ctx, name, cloud.VpcId, args, child); err != nil {
+	if err := newS3Endpoint(ctx, name+"-s3", cloud, args, child); err != nil {
 		return nil, err
 	}
+	if err := newNetworkACL(ctx, name+"-default", cloud, args, child); err != nil {
+		return nil, err
+	}
+	if err := newFlowLog(ctx, name+"-flow", cloud, args, child); err != nil {
+		return nil, err
+	}
+	groups, err := newSecurityGroups(ctx, name, cloud.VpcId, args, child)
+	if err != nil {
+		return nil, err
+	}
+
 	n.VPCID = cloud.VpcId
 	n.PublicSubnetIDs = cloud.PublicSubnetIds
-
+	n.IsolatedSubnetIDs = cloud.IsolatedSubnetIds
+	n.TasksSecurityGroupID = groups.tasks
+	n.LoadBalancerSecurityGroupID = groups.loadBalancer
 	if err := ctx.RegisterResourceOutputs(n, pulumi.Map{
 		"vpcId":                n.VPCID,
 		"publicSubnetIds":      n.PublicSubnetIDs,
@@ -84,6 +82,11 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 // newVPC leaves nothing to awsx's defaults: those are three zones, a NAT gateway in each and a layout of private
 // subnets, about $100 a month that section A does not ask for.
 func newVPC(ctx *pulumi.Context, name string, args *NetworkArgs, child pulumi.ResourceOption) (*ec2x.Vpc, error) {
+	zones := len(args.AvailabilityZones)
+	specs := []ec2x.SubnetSpecArgs{{Type: ec2x.SubnetTypePublic, CidrBlocks: subnets(args.CIDR, 0, zones)}}
+	if args.LoadBalanced {
+		specs = append(specs, ec2x.SubnetSpecArgs{Type: ec2x.SubnetTypeIsolated, CidrBlocks: subnets(args.CIDR, zones, zones)})
+	}
 	cloud, err := ec2x.NewVpc(ctx, name+"-vpc", &ec2x.VpcArgs{
 		CidrBlock:             pulumi.StringRef(args.CIDR.String()),
 		AvailabilityZoneNames: args.AvailabilityZones,
@@ -91,10 +94,7 @@ func newVPC(ctx *pulumi.Context, name string, args *NetworkArgs, child pulumi.Re
 		EnableDnsHostnames:    pulumi.Bool(true),
 		NatGateways:           &ec2x.NatGatewayConfigurationArgs{Strategy: ec2x.NatGatewayStrategyNone},
 		SubnetStrategy:        new(ec2x.SubnetAllocationStrategyAuto),
-		SubnetSpecs: []ec2x.SubnetSpecArgs{{
-			Type:       ec2x.SubnetTypePublic,
-			CidrBlocks: firstSubnets(args.CIDR, len(args.AvailabilityZones)),
-		}},
+		SubnetSpecs:           specs,
 	}, child)
 	if err != nil {
 		return nil, fmt.Errorf("create the VPC: %w", err)
@@ -102,66 +102,34 @@ func newVPC(ctx *pulumi.Context, name string, args *NetworkArgs, child pulumi.Re
 	return cloud, nil
 }
 
-// newTasksSecurityGroup makes the tasks' group, with one resource for each rule: a rule can then change without
-// touching the others. It returns the group's id, which is known once the rules stand.
-//
-// Tasks are public by default (F8): browsers reach the backend directly. The closed variant is
-// sentry:ingressCidrs, for example an office's addresses.
-func newTasksSecurityGroup(
-	ctx *pulumi.Context, name string, vpcID pulumi.StringInput, args *NetworkArgs, child pulumi.ResourceOption,
-) (pulumi.StringOutput, error) {
-	group, err := ec2.NewSecurityGroup(ctx, name+"-tasks", &ec2.SecurityGroupArgs{
-		VpcId:       vpcID,
-		Description: pulumi.String("Tasks of the backend"),
-		Tags:        pulumi.StringMap{"Name": pulumi.String(name + "-tasks")},
-	}, child)
-	if err != nil {
-		return pulumi.StringOutput{}, fmt.Errorf("create the tasks' security group: %w", err)
-	}
-	var rules []pulumi.Resource
-	for _, source := range args.IngressCIDRs {
-		logical := name + "-tasks-from-" + strings.ReplaceAll(source.String(), "/", "-")
-		rule, err := vpc.NewSecurityGroupIngressRule(ctx, logical, &vpc.SecurityGroupIngressRuleArgs{
-			SecurityGroupId: group.ID(),
-			Description:     pulumi.String("Requests to the backend from " + source.String()),
-			IpProtocol:      pulumi.String("tcp"),
-			FromPort:        pulumi.Int(args.Port),
-			ToPort:          pulumi.Int(args.Port),
-			CidrIpv4:        pulumi.String(source.String()),
-			Tags:            pulumi.StringMap{"Name": pulumi.String(logical)}, // tells the rules apart when one is looked for
-		}, child)
-		if err != nil {
-			return pulumi.StringOutput{}, fmt.Errorf("let %s reach the tasks: %w", source, err)
-		}
-		rules = append(rules, rule)
-	}
-	egress, err := vpc.NewSecurityGroupEgressRule(ctx, name+"-tasks-to-anywhere", &vpc.SecurityGroupEgressRuleArgs{
-		SecurityGroupId: group.ID(),
-		Description:     pulumi.String("Images, logs, secrets and whatever the backend calls"),
-		IpProtocol:      pulumi.String("-1"),
-		CidrIpv4:        pulumi.String("0.0.0.0/0"),
-		Tags:            pulumi.StringMap{"Name": pulumi.String(name + "-tasks-to-anywhere")},
-	}, child)
-	if err != nil {
-		return pulumi.StringOutput{}, fmt.Errorf("let the tasks out: %w", err)
-	}
-	return after(ctx, group.ID().ToStringOutput(), append(rules, egress)...), nil
-}
-
-// after is an output that is known once other resources stand, too.
-func after(ctx *pulumi.Context, output pulumi.StringOutput, resources ...pulumi.Resource) pulumi.StringOutput {
-	return pulumi.OutputWithDependencies(ctx.Context(), output, resources...).(pulumi.StringOutput)
-}
-
-// firstSubnets cuts the first count subnets from block.
-func firstSubnets(block netip.Prefix, count int) []string {
+// subnets cuts some subnets from block and leaves out the first ones.
+func subnets(block netip.Prefix, leaveOut, count int) []string {
 	subnets := make([]string, count)
 	for i := range subnets {
 		address := block.Addr().As4()
-		address[2] += byte(i) // the third byte counts /24 blocks
+		address[2] += byte(leaveOut + i) // the third byte counts /24 blocks
 		subnets[i] = netip.PrefixFrom(netip.AddrFrom4(address), config.SubnetBits).String()
 	}
 	return subnets
+}
+
+// newS3Endpoint is free, and keeps the tasks' traffic with S3 off the internet.
+func newS3Endpoint(ctx *pulumi.Context, name string, cloud *ec2x.Vpc, args *NetworkArgs, child pulumi.ResourceOption) error {
+	policy, err := endpointPolicy(args.Account).json()
+	if err != nil {
+		return err
+	}
+	if _, err := ec2.NewVpcEndpoint(ctx, name, &ec2.VpcEndpointArgs{
+		VpcId:           cloud.VpcId,
+		ServiceName:     pulumi.Sprintf("com.amazonaws.%s.s3", args.Account.Region),
+		VpcEndpointType: pulumi.String("Gateway"),
+		RouteTableIds:   routeTableIDs(cloud),
+		Policy:          pulumi.String(policy),
+		Tags:            pulumi.StringMap{"Name": pulumi.String(name)},
+	}, child); err != nil {
+		return fmt.Errorf("create the S3 endpoint: %w", err)
+	}
+	return nil
 }
 
 func routeTableIDs(cloud *ec2x.Vpc) pulumi.StringArrayOutput {
@@ -172,4 +140,51 @@ func routeTableIDs(cloud *ec2x.Vpc) pulumi.StringArrayOutput {
 		}
 		return ids.ToStringArrayOutput()
 	}).(pulumi.StringArrayOutput)
+}
+
+// newNetworkACL keeps the ports of remote administration shut, whatever a security group is opened to by mistake. All
+// else is the security groups' to decide; inside of the VPC the ports are needed, for answers to the load balancer.
+func newNetworkACL(ctx *pulumi.Context, name string, cloud *ec2x.Vpc, args *NetworkArgs, child pulumi.ResourceOption) error {
+	const everywhere = "0.0.0.0/0"
+	rule := func(number int, action, protocol, from string, port int) ec2.DefaultNetworkAclIngressArgs {
+		return ec2.DefaultNetworkAclIngressArgs{
+			RuleNo: pulumi.Int(number), Action: pulumi.String(action), Protocol: pulumi.String(protocol),
+			CidrBlock: pulumi.String(from), FromPort: pulumi.Int(port), ToPort: pulumi.Int(port),
+		}
+	}
+	if _, err := ec2.NewDefaultNetworkAcl(ctx, name, &ec2.DefaultNetworkAclArgs{
+		DefaultNetworkAclId: cloud.Vpc.DefaultNetworkAclId(),
+		Ingress: ec2.DefaultNetworkAclIngressArray{
+			rule(80, "allow", "-1", args.CIDR.String(), 0),
+			rule(90, "deny", "6", everywhere, 22),   // SSH
+			rule(91, "deny", "6", everywhere, 3389), // RDP
+			rule(100, "allow", "-1", everywhere, 0),
+		},
+		Egress: ec2.DefaultNetworkAclEgressArray{ec2.DefaultNetworkAclEgressArgs{
+			RuleNo: pulumi.Int(100), Action: pulumi.String("allow"), Protocol: pulumi.String("-1"),
+			CidrBlock: pulumi.String(everywhere), FromPort: pulumi.Int(0), ToPort: pulumi.Int(0),
+		}},
+		Tags: pulumi.StringMap{"Name": pulumi.String(name)},
+		// Which subnets use it follows from there being no other.
+	}, child, pulumi.IgnoreChanges([]string{"subnetIds"})); err != nil {
+		return fmt.Errorf("set the default network ACL: %w", err)
+	}
+	return nil
+}
+
+// newFlowLog records the connections in the VPC, those that were refused as well.
+func newFlowLog(ctx *pulumi.Context, name string, cloud *ec2x.Vpc, args *NetworkArgs, child pulumi.ResourceOption) error {
+	if args.FlowLogs == "" {
+		return nil
+	}
+	if _, err := ec2.NewFlowLog(ctx, name, &ec2.FlowLogArgs{
+		VpcId:              cloud.VpcId,
+		TrafficType:        pulumi.String("ALL"),
+		LogDestinationType: pulumi.String("s3"),
+		LogDestination:     pulumi.String(args.Account.bucketARN(args.FlowLogs) + "/" + name),
+		Tags:               pulumi.StringMap{"Name": pulumi.String(name)},
+	}, child); err != nil {
+		return fmt.Errorf("log the network's connections: %w", err)
+	}
+	return nil
 }

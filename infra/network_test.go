@@ -1,6 +1,7 @@
 package infra_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -59,14 +60,38 @@ func TestS3Endpoint(t *testing.T) {
 		assert.Equal(t, "com.amazonaws.us-east-1.s3", endpoint["serviceName"])
 		assert.Equal(t, "Gateway", endpoint["vpcEndpointType"], "an interface endpoint costs money; the gateway is free")
 		assert.Len(t, endpoint["routeTableIds"], len(d.subnets), "a subnet reaches S3 over the internet")
+
+		rights := parse[policy](t, endpoint["policy"])
+		require.Len(t, rights.Statement, 2)
+		assert.Equal(t, map[string]map[string]string{"StringEquals": {"aws:ResourceAccount": "123456789012"}}, rights.Statement[0].Condition,
+			"a task that was taken over can carry data into a stranger's bucket")
+		assert.Equal(t, []string{"s3:GetObject"}, rights.Statement[1].Action)
+		assert.Equal(t, []string{"arn:aws:s3:::prod-us-east-1-starport-layer-bucket/*"}, rights.Statement[1].Resource, "tasks cannot pull their image")
 	})
 }
 
 func TestDefaultSecurityGroupIsEmpty(t *testing.T) {
 	each(t, func(t *testing.T, d deployed) {
 		group := d.inputs(t, aws.EC2DefaultSecurityGroup, d.name("-default"))
-		assert.Empty(t, group["ingress"], "what is put into the default group by accident can be reached")
-		assert.Empty(t, group["egress"], "what is put into the default group by accident can talk")
+		assert.Equal(t, []any{}, group["ingress"], "what is put into the default group by accident can be reached, or a rule added by hand stays unseen")
+		assert.Equal(t, []any{}, group["egress"], "what is put into the default group by accident can talk, or a rule added by hand stays unseen")
+	})
+}
+
+func TestDefaultNetworkACL(t *testing.T) {
+	each(t, func(t *testing.T, d deployed) {
+		acl := d.inputs(t, aws.EC2DefaultNetworkACL, d.name("-default"))
+		assert.Equal(t, d.resource(t, aws.EC2Vpc, d.name("-vpc")).Outputs.Mappable()["defaultNetworkAclId"], acl["defaultNetworkAclId"])
+		var rules []string
+		for _, v := range acl["ingress"].([]any) {
+			rule := v.(map[string]any)
+			rules = append(rules, fmt.Sprint(rule["ruleNo"], " ", rule["action"], " ", rule["cidrBlock"], " ", rule["fromPort"]))
+		}
+		assert.Equal(t, []string{
+			"80 allow " + d.vpc + " 0", "90 deny 0.0.0.0/0 22", "91 deny 0.0.0.0/0 3389", "100 allow 0.0.0.0/0 0",
+		}, rules, "SSH or RDP is open wherever a security group is, or the load balancer loses answers on port 3389")
+		assert.Equal(t, []string{"subnetIds"}, d.resource(t, aws.EC2DefaultNetworkACL, d.name("-default")).IgnoreChanges,
+			"each preview takes the ACL from the subnets that AWS gave it")
 	})
 }
 

@@ -16,17 +16,26 @@ const (
 )
 
 // newRepository makes the image repository (A7, F11): a tag names one image for ever, and old images go.
-func newRepository(ctx *pulumi.Context, name string, child pulumi.ResourceOption) (*ecr.Repository, error) {
+func newRepository(ctx *pulumi.Context, name string, args *ServiceArgs, child pulumi.ResourceOption) (*ecr.Repository, error) {
+	encrypted := ecr.RepositoryEncryptionConfigurationArgs{EncryptionType: pulumi.String("AES256")}
+	if args.KMSKeyARN != "" {
+		encrypted.EncryptionType, encrypted.KmsKey = pulumi.String("KMS"), pulumi.String(args.KMSKeyARN)
+	}
 	repository, err := ecr.NewRepository(ctx, name, &ecr.RepositoryArgs{
 		Name:                       pulumi.String(name),
 		ImageTagMutability:         pulumi.String("IMMUTABLE"),
 		ImageScanningConfiguration: ecr.RepositoryImageScanningConfigurationArgs{ScanOnPush: pulumi.Bool(true)},
-		EncryptionConfigurations: ecr.RepositoryEncryptionConfigurationArray{
-			ecr.RepositoryEncryptionConfigurationArgs{EncryptionType: pulumi.String("AES256")},
-		},
-	}, child)
+		EncryptionConfigurations:   ecr.RepositoryEncryptionConfigurationArray{encrypted},
+		// Another encryption would be another repository, without the images: an existing one keeps what it has.
+	}, child, pulumi.Protect(args.Protect), pulumi.IgnoreChanges([]string{"encryptionConfigurations"}))
 	if err != nil {
 		return nil, fmt.Errorf("create the image repository: %w", err)
+	}
+	if _, err := ecr.NewRepositoryPolicy(ctx, name, &ecr.RepositoryPolicyArgs{
+		Repository: repository.Name,
+		Policy:     documentOf(repository.Arn, func(string) policyDocument { return repositoryPolicy(args.Account.ID) }),
+	}, child); err != nil {
+		return nil, fmt.Errorf("close the image repository to other accounts: %w", err)
 	}
 	policy, err := imageLifecycle()
 	if err != nil {

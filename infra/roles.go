@@ -22,10 +22,10 @@ func taskRoleName(name string) string { return name + "-backend-task-role" }
 
 func newRoles(ctx *pulumi.Context, name string, args *ServiceArgs, repositoryARN pulumi.StringOutput, child pulumi.ResourceOption) (roles, error) {
 	execution := pulumix.Apply2Err(repositoryARN, args.LogGroup, func(repositoryARN, logGroup string) (string, error) {
-		return executionPolicy(repositoryARN, args.Account.arn("logs", "log-group:"+logGroup), args.Secrets).json()
+		return executionPolicy(repositoryARN, logGroup, args).json()
 	})
-	task := pulumix.Apply2Err(args.ArtifactsBucket, args.ClipsBucket, func(artifacts, clips string) (string, error) {
-		return taskPolicy(args.Account.bucketARN(artifacts), args.Account.bucketARN(clips)).json()
+	task := pulumix.Apply3Err(args.ArtifactsBucket, args.ClipsBucket, args.LogGroup, func(artifacts, clips, logGroup string) (string, error) {
+		return taskPolicy(args.Account.bucketARN(artifacts), args.Account.bucketARN(clips), logGroup, args).json()
 	})
 	var made roles
 	var err error
@@ -38,11 +38,11 @@ func newRoles(ctx *pulumi.Context, name string, args *ServiceArgs, repositoryARN
 	return made, nil
 }
 
-// newRole gives a role for tasks of this account its rights and returns its ARN.
+// newRole gives a role for tasks of this account its rights, and returns its ARN.
 func newRole(
 	ctx *pulumi.Context, logical, name string, args *ServiceArgs, policy pulumix.Output[string], child pulumi.ResourceOption,
 ) (pulumi.StringOutput, error) {
-	role, err := takeRole(ctx, logical, name, args, child)
+	role, err := findRole(ctx, logical, name, args, child)
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}
@@ -54,12 +54,15 @@ func newRole(
 	if err != nil {
 		return pulumi.StringOutput{}, fmt.Errorf("give the role %q its rights: %w", name, err)
 	}
+	if err := newExclusive(ctx, logical, name, role, child); err != nil {
+		return pulumi.StringOutput{}, err
+	}
 	return after(ctx, role.Arn, rights), nil
 }
 
-// takeRole makes a role, or takes bootstrap's: a deployment that can make roles can let anybody take them. Reading what
-// it has made before, the engine lets go of it and deletes nothing.
-func takeRole(ctx *pulumi.Context, logical, name string, args *ServiceArgs, child pulumi.ResourceOption) (*iam.Role, error) {
+// findRole makes the role, unless bootstrap has: then a deployment has no right to change whom it trusts, and uses it as
+// it is.
+func findRole(ctx *pulumi.Context, logical, name string, args *ServiceArgs, child pulumi.ResourceOption) (*iam.Role, error) {
 	if args.Bootstrapped {
 		role, err := iam.GetRole(ctx, logical, pulumi.ID(name), nil, child)
 		if err != nil {
@@ -80,4 +83,19 @@ func takeRole(ctx *pulumi.Context, logical, name string, args *ServiceArgs, chil
 		return nil, fmt.Errorf("create the role %q: %w", name, err)
 	}
 	return role, nil
+}
+
+// newExclusive says that a role has no other rights: what somebody adds by hand is seen as drift, and taken back.
+func newExclusive(ctx *pulumi.Context, logical, policy string, role *iam.Role, child pulumi.ResourceOption) error {
+	if _, err := iam.NewRolePoliciesExclusive(ctx, logical, &iam.RolePoliciesExclusiveArgs{
+		RoleName: role.Name, PolicyNames: pulumi.StringArray{pulumi.String(policy)},
+	}, child); err != nil {
+		return fmt.Errorf("give the role %q no other policies: %w", policy, err)
+	}
+	if _, err := iam.NewRolePolicyAttachmentsExclusive(ctx, logical, &iam.RolePolicyAttachmentsExclusiveArgs{
+		RoleName: role.Name, PolicyArns: pulumi.StringArray{},
+	}, child); err != nil {
+		return fmt.Errorf("attach no policies to the role %q: %w", policy, err)
+	}
+	return nil
 }

@@ -2,11 +2,9 @@ package infra
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
 
 	"sentry/infra/config"
 )
@@ -28,23 +26,34 @@ type Service struct {
 	Image pulumi.StringOutput
 }
 
-// ServiceArgs shape the service. All are required, except Bootstrapped and PermissionsBoundary.
+// ServiceArgs shape the service. Of what is not required it says so.
 type ServiceArgs struct {
 	// Stack is the environment's name.
 	Stack string
 	// Account is where the service runs.
 	Account Account
 	config.Tasks
-	// Port is where the container listens, TCP; HealthPath answers 200 when it can serve.
-	Port       int
-	HealthPath string
-	// Bootstrapped is whether the roles are there already.
+	config.Container
+	config.Scaling
+	// ContainerInsights is enabled, enhanced or disabled.
+	ContainerInsights string
+	// Exec allows a shell in a running task, whose session is logged.
+	Exec bool
+	// Port is where the container listens, TCP.
+	Port int
+	// Bootstrapped uses the roles that are there already, instead of making them.
 	Bootstrapped bool
 	// PermissionsBoundary is the name of the policy that caps the roles' rights; none when empty.
 	PermissionsBoundary string
+	// KMSKeyARN is the key that encrypts the buckets and the images of a new repository; AWS's own when empty.
+	KMSKeyARN string
+	// Protect refuses to delete the image repository.
+	Protect bool
 
 	SubnetIDs       pulumi.StringArrayInput
 	SecurityGroupID pulumi.StringInput
+	// LoadBalancer hands requests to the tasks; nil where clients reach them themselves.
+	LoadBalancer *LoadBalancer
 	// ArtifactsBucket, ClipsBucket and LogGroup are names.
 	ArtifactsBucket, ClipsBucket, LogGroup pulumi.StringOutput
 }
@@ -57,7 +66,7 @@ func NewService(ctx *pulumi.Context, name string, args *ServiceArgs, opts ...pul
 	}
 	child := pulumi.Parent(s)
 
-	repository, err := newRepository(ctx, name+"-backend", child)
+	repository, err := newRepository(ctx, name+"-backend", args, child)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +82,7 @@ func NewService(ctx *pulumi.Context, name string, args *ServiceArgs, opts ...pul
 	if err != nil {
 		return nil, err
 	}
-	cluster, err := newCluster(ctx, name+"-cluster", child)
+	cluster, err := newCluster(ctx, name+"-cluster", args, child)
 	if err != nil {
 		return nil, err
 	}
@@ -81,9 +90,12 @@ func NewService(ctx *pulumi.Context, name string, args *ServiceArgs, opts ...pul
 	if err != nil {
 		return nil, err
 	}
+	if err := newScaling(ctx, name+"-backend", args, cluster, running, image, child); err != nil {
+		return nil, err
+	}
 
 	s.RepositoryURL = repository.RepositoryUrl
-	s.ClusterName = cluster.Name
+	s.ClusterName = cluster.name
 	s.ServiceName = running.Name
 	s.TaskDefinitionARN = definition.Arn
 	s.Image = image
@@ -99,69 +111,16 @@ func NewService(ctx *pulumi.Context, name string, args *ServiceArgs, opts ...pul
 	return s, nil
 }
 
-func newCluster(ctx *pulumi.Context, name string, child pulumi.ResourceOption) (*ecs.Cluster, error) {
-	cluster, err := ecs.NewCluster(ctx, name, &ecs.ClusterArgs{
-		Name: pulumi.String(name),
-		Settings: ecs.ClusterSettingArray{ecs.ClusterSettingArgs{
-			Name: pulumi.String("containerInsights"), Value: pulumi.String("enabled"),
-		}},
-	}, child)
-	if err != nil {
-		return nil, fmt.Errorf("create the cluster: %w", err)
-	}
-	return cluster, nil
-}
-
-func newTaskDefinition(
-	ctx *pulumi.Context, family string, args *ServiceArgs, roles roles, image pulumi.StringOutput, child pulumi.ResourceOption,
-) (*ecs.TaskDefinition, error) {
-	environment := pulumi.StringMap{
-		config.VariableEnvironment:     pulumi.String(args.Stack),
-		config.VariableRegion:          pulumi.String(args.Account.Region),
-		config.VariablePort:            pulumi.String(strconv.Itoa(args.Port)),
-		config.VariableArtifactsBucket: args.ArtifactsBucket,
-		config.VariableClipsBucket:     args.ClipsBucket,
-	}
-	containers := pulumix.Apply3Err(image, environment.ToStringMapOutput(), args.LogGroup,
-		func(image string, environment map[string]string, logGroup string) (string, error) {
-			return container{
-				image:       image,
-				port:        args.Port,
-				healthPath:  args.HealthPath,
-				environment: environment,
-				secrets:     args.Secrets,
-				logGroup:    logGroup,
-				region:      args.Account.Region,
-			}.definition()
-		})
-	definition, err := ecs.NewTaskDefinition(ctx, family, &ecs.TaskDefinitionArgs{
-		Family:                  pulumi.String(family),
-		Cpu:                     pulumi.String(strconv.Itoa(args.CPU)),
-		Memory:                  pulumi.String(strconv.Itoa(args.Memory)),
-		NetworkMode:             pulumi.String("awsvpc"),
-		RequiresCompatibilities: pulumi.StringArray{pulumi.String("FARGATE")},
-		ExecutionRoleArn:        roles.execution,
-		TaskRoleArn:             roles.task,
-		ContainerDefinitions:    pulumix.Cast[pulumi.StringOutput](containers),
-	}, child)
-	if err != nil {
-		return nil, fmt.Errorf("register the task definition: %w", err)
-	}
-	return definition, nil
-}
-
 func newECSService(
 	ctx *pulumi.Context, name string, args *ServiceArgs,
-	cluster *ecs.Cluster, definition *ecs.TaskDefinition, image pulumi.StringOutput, child pulumi.ResourceOption,
+	cluster cluster, definition *ecs.TaskDefinition, image pulumi.StringOutput, child pulumi.ResourceOption,
 ) (*ecs.Service, error) {
-	service, err := ecs.NewService(ctx, name, &ecs.ServiceArgs{
-		Name:           pulumi.String(name),
-		Cluster:        cluster.Arn,
-		TaskDefinition: definition.Arn,
-		LaunchType:     pulumi.String("FARGATE"),
-		// A changed count reaches the service: nothing else owns it (F2).
+	serviceArgs := &ecs.ServiceArgs{
+		Name:                            pulumi.String(name),
+		Cluster:                         cluster.arn,
+		TaskDefinition:                  definition.Arn,
 		DesiredCount:                    countOf(image, args.DesiredCount),
-		DeploymentMinimumHealthyPercent: pulumi.Int(100),
+		DeploymentMinimumHealthyPercent: pulumi.Int(args.MinimumHealthyPercent),
 		DeploymentMaximumPercent:        pulumi.Int(200),
 		DeploymentCircuitBreaker: ecs.ServiceDeploymentCircuitBreakerArgs{
 			Enable: pulumi.Bool(true), Rollback: pulumi.Bool(true),
@@ -176,11 +135,47 @@ func newECSService(
 		PropagateTags:        pulumi.String("SERVICE"),
 		EnableEcsManagedTags: pulumi.Bool(true),
 		WaitForSteadyState:   pulumi.Bool(true),
-	}, child, pulumi.Timeouts(&pulumi.CustomTimeouts{
+	}
+	if args.Exec {
+		serviceArgs.EnableExecuteCommand = pulumi.Bool(true)
+	}
+	placeTasks(serviceArgs, args.Spot)
+	if args.LoadBalancer != nil {
+		serviceArgs.LoadBalancers = ecs.ServiceLoadBalancerArray{ecs.ServiceLoadBalancerArgs{
+			TargetGroupArn: args.LoadBalancer.TargetGroupARN,
+			ContainerName:  pulumi.String(containerName),
+			ContainerPort:  pulumi.Int(args.Port),
+		}}
+		serviceArgs.HealthCheckGracePeriodSeconds = pulumi.Int(args.HealthCheck.StartPeriod)
+	}
+	opts := []pulumi.ResourceOption{child, pulumi.Timeouts(&pulumi.CustomTimeouts{
 		Create: rolloutTimeout, Update: rolloutTimeout, Delete: rolloutTimeout,
-	}))
+	})}
+	if args.OwnedByAWS() {
+		// Otherwise a changed count reaches the service: nothing else owns it (F2).
+		opts = append(opts, pulumi.IgnoreChanges([]string{"desiredCount"}))
+	}
+	service, err := ecs.NewService(ctx, name, serviceArgs, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("create the service: %w", err)
 	}
 	return service, nil
+}
+
+// placeTasks puts the tasks on Fargate, all but some of them on its spare capacity when that is wanted (G7).
+func placeTasks(args *ecs.ServiceArgs, spot *config.Spot) {
+	if spot == nil {
+		args.LaunchType = pulumi.String("FARGATE")
+		return
+	}
+	strategies := ecs.ServiceCapacityProviderStrategyArray{ecs.ServiceCapacityProviderStrategyArgs{
+		CapacityProvider: pulumi.String("FARGATE_SPOT"), Weight: pulumi.Int(1),
+	}}
+	if spot.Base > 0 {
+		strategies = append(strategies, ecs.ServiceCapacityProviderStrategyArgs{
+			CapacityProvider: pulumi.String("FARGATE"), Base: pulumi.Int(spot.Base), Weight: pulumi.Int(0),
+		})
+	}
+	args.CapacityProviderStrategies = strategies
+	args.ForceNewDeployment = pulumi.Bool(true) // else another base replaces the service
 }

@@ -76,10 +76,8 @@ func TestScaling(t *testing.T) { // A16, F2
 	assert.Equal(t, "1024", d.inputs(t, aws.ECSTaskDefinition, "sentry-staging-backend")["cpu"])
 	assert.Equal(t, "4096", d.inputs(t, aws.ECSTaskDefinition, "sentry-staging-backend")["memory"])
 	assert.EqualValues(t, 3, d.inputs(t, aws.ECSService, "sentry-staging-backend")["desiredCount"])
-	for _, r := range d.Resources {
-		if r.Type != aws.SSMParameter {
-			assert.Empty(t, r.IgnoreChanges, "%s %s: a changed configuration never reaches AWS", r.Type, r.Name)
-		}
+	for _, token := range []string{aws.ECSTaskDefinition, aws.ECSService} {
+		assert.Empty(t, d.resource(t, token, "sentry-staging-backend").IgnoreChanges, "a changed configuration never reaches %s", token)
 	}
 }
 
@@ -180,24 +178,29 @@ func TestTaskRoleRights(t *testing.T) { // A13, F10
 	each(t, func(t *testing.T, d deployed) {
 		rights := parse[policy](t, d.inputs(t, aws.IAMRolePolicy, d.name("-task"))["policy"])
 		assert.Equal(t, []string{"cloudwatch:PutMetricData", "s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:PutObject"},
-			rights.actions("Allow"), "more than A13 says, or less")
+			rights.actions("Allow"), "more than A13 says, or less: with a right to versions, a task that was taken over destroys them")
 		artifacts, clips := "arn:aws:s3:::"+d.name("-artifacts-123456789012"), "arn:aws:s3:::"+d.name("-clips-123456789012")
 		for _, s := range rights.Statement {
 			switch s.Action[0] {
 			case "cloudwatch:PutMetricData": // metrics have no ARN
 				assert.Equal(t, []string{"cloudwatch:PutMetricData"}, s.Action)
+				assert.Equal(t, map[string]map[string]string{"StringEquals": {"cloudwatch:namespace": "sentry/" + d.stack}}, s.Condition,
+					"a task can forge the metrics of the other environment, and of its alarms")
+				continue
 			case "s3:ListBucket":
 				assert.Equal(t, []string{artifacts, clips}, s.Resource)
 			default:
 				assert.Equal(t, []string{artifacts + "/*", clips + "/*"}, s.Resource, "objects of other buckets are in reach")
 			}
+			assert.Equal(t, map[string]map[string]string{"StringEquals": {"aws:ResourceAccount": "123456789012"}}, s.Condition,
+				"a stranger's bucket of the same name is in reach")
 		}
 	})
 }
 
 func TestSecrets(t *testing.T) { // A12
 	const (
-		secret    = "arn:aws:secretsmanager:us-east-1:123456789012:secret:sentry/db-AbCdEf"
+		secret    = "arn:aws:secretsmanager:us-east-1:123456789012:secret:sentry/staging/db-AbCdEf"
 		parameter = "arn:aws:ssm:us-east-1:123456789012:parameter/sentry/staging/token"
 	)
 	d := with(t, map[string]string{
@@ -259,7 +262,9 @@ func TestContainerLogs(t *testing.T) { // A14, D1
 			"awslogs-group":         "/ecs/" + d.name("-backend"),
 			"awslogs-region":        "us-east-1",
 			"awslogs-stream-prefix": "ecs",
-		}, logs.Options)
+			"mode":                  "non-blocking",
+			"max-buffer-size":       "25m",
+		}, logs.Options, "the backend stops when CloudWatch cannot be reached")
 	})
 }
 
@@ -377,4 +382,60 @@ func TestNoImageNoTasks(t *testing.T) { // F7
 			assert.Equal(t, []string{"insecureValue"}, record.IgnoreChanges, "an update without the key takes back what was released")
 		})
 	}
+}
+
+func TestNoOtherRights(t *testing.T) { // F10
+	each(t, func(t *testing.T, d deployed) {
+		for _, logical := range []string{"-execution", "-task"} {
+			role := d.inputs(t, aws.IAMRole, d.name(logical))["name"]
+			assert.Equal(t, map[string]any{"roleName": role, "policyNames": []any{role}},
+				d.inputs(t, aws.IAMRolePoliciesExclusive, d.name(logical)), "a policy that somebody adds to the role stays unseen")
+			assert.Equal(t, map[string]any{"roleName": role, "policyArns": []any{}},
+				d.inputs(t, aws.IAMRolePolicyAttachmentsExclusive, d.name(logical)), "a policy that somebody attaches to the role stays unseen")
+		}
+	})
+}
+
+func TestRepositoryIsClosedToOtherAccounts(t *testing.T) {
+	each(t, func(t *testing.T, d deployed) {
+		rights := parse[policy](t, d.inputs(t, aws.ECRRepositoryPolicy, d.name("-backend"))["policy"])
+		require.Len(t, rights.Statement, 1)
+		deny := rights.Statement[0]
+		assert.Equal(t, "Deny", deny.Effect, "the policy opens the images to somebody")
+		assert.Equal(t, []string{"ecr:*"}, deny.Action)
+		assert.Equal(t, map[string]map[string]string{
+			"StringNotEquals": {"aws:PrincipalAccount": "123456789012"},
+			"Bool":            {"aws:PrincipalIsAWSService": "false"},
+		}, deny.Condition, "the account's own roles, or AWS's scanner, are shut out; or strangers are not")
+	})
+}
+
+func TestContainerHasNoPrivileges(t *testing.T) {
+	each(t, func(t *testing.T, d deployed) {
+		text := d.inputs(t, aws.ECSTaskDefinition, d.name("-backend"))["containerDefinitions"]
+		assert.Equal(t, false, parse[[]map[string]any](t, text)[0]["privileged"], "the container owns its host")
+	})
+}
+
+// With roles that bootstrap made, a deployment makes none and rewrites none: it has no right to.
+func TestBootstrappedRoles(t *testing.T) { // F10
+	bootstrapped := map[string]string{"sentry:bootstrapped": "true"}
+	_, err := run(t, "staging", sandbox.StackOptions{Config: bootstrapped})
+	require.ErrorContains(t, err, `read aws:iam/role:Role "sentry-staging-`, "a stack file that is ahead of bootstrap makes roles all the same")
+
+	cloud := sandbox.NewCloud()
+	names := []string{"sentry-staging-ecs-task-execution-role", "sentry-staging-backend-task-role"}
+	for _, name := range names {
+		require.NoError(t, cloud.Add(aws.IAMRole, name, map[string]any{"name": name, "assumeRolePolicy": `{"Version":"2012-10-17","Statement":[` +
+			`{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}`}))
+	}
+	recording, err := run(t, "staging", sandbox.StackOptions{Config: bootstrapped, Cloud: cloud})
+	require.NoError(t, err)
+	d := deployed{environments[0], recording}
+	assert.Empty(t, d.ByType(aws.IAMRole), "the deployment makes a role")
+	definition := d.inputs(t, aws.ECSTaskDefinition, "sentry-staging-backend")
+	assert.Equal(t, "arn:aws:iam::123456789012:role/"+names[0], definition["executionRoleArn"])
+	assert.Equal(t, "arn:aws:iam::123456789012:role/"+names[1], definition["taskRoleArn"])
+	assert.Equal(t, names[1], d.inputs(t, aws.IAMRolePolicy, "sentry-staging-task")["role"], "the role has no rights")
+	assert.Equal(t, names[1], d.inputs(t, aws.IAMRolePoliciesExclusive, "sentry-staging-task")["roleName"])
 }

@@ -60,7 +60,7 @@ const (
 
 // taggable are the kinds of EC2 resources that the program makes. Their ids are AWS's, so only the tag that
 // the provider puts on everything tells the environments apart.
-var taggable = []string{"internet-gateway", "route-table", "security-group", "security-group-rule", "subnet", "vpc", "vpc-endpoint"}
+var taggable = []string{"internet-gateway", "network-acl", "route-table", "security-group", "security-group-rule", "subnet", "vpc", "vpc-endpoint"}
 
 // created are the EC2 actions that make a new resource, by its kind, and what else of the environment's they
 // touch. The new resource must be born with the environment's tag.

@@ -88,6 +88,8 @@ func asked(t *testing.T, action, environment string) []call {
 		return one(tagged("vpc"))
 	case "ec2:DescribeVpcAttribute":
 		return one(tagged("vpc"))
+	case "ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAclEntry":
+		return one(tagged("network-acl"))
 	case "ec2:ModifySubnetAttribute", "ec2:DeleteSubnet":
 		return one(tagged("subnet"))
 	case "ec2:DeleteInternetGateway":

@@ -94,12 +94,13 @@ func apiAddress(p project.Project, stack string, outputs map[string]string, vari
 	if err != nil {
 		return "", err
 	}
+	https := values[p.Name+":https"]
 	switch {
 	case api.Host != "" && api.Host == site.Host && api.Scheme == site.Scheme:
 		return cmp.Or(api.Path, "/"), nil
 	case api.Host != "":
 		return api.String(), nil
-	case values[p.Name+":https"] != nil && values[p.Name+":https"] != false:
+	case https != nil && fmt.Sprint(https) != "false":
 		return httpsAPI, nil // to be deployed now
 	}
 	return "", fmt.Errorf("the API of stack %s has no address: its tasks get a new IP at every deployment. Give site and API one address with %s:https, "+

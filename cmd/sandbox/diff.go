@@ -19,10 +19,6 @@ import (
 	"sentry/internal/sandbox"
 )
 
-// releasedImage runs in both the base and the head: without one there are no tasks, and a changed number of
-// them would not show.
-var releasedImage = sandbox.ReleasedImage(sandbox.DefaultRegion, "sentry")
-
 func (c *command) diffCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff --base <ref>",
@@ -136,7 +132,15 @@ func (c *command) deployBase(ctx context.Context, tree, base string) error {
 	}
 	for _, stack := range before.Environments() {
 		fmt.Fprintf(c.log, "Deploying %s as of %s…\n", stack, base)
-		if err := run(binary, "up", "-s", stack, "--config", "sentry:image="+releasedImage); err != nil {
+		values, err := before.Values(stack)
+		if err != nil {
+			return err
+		}
+		region, _ := values["aws:region"].(string)
+		// An image runs in the base, and so in the head: without one there are no tasks, and a changed number of them
+		// would not show.
+		image := sandbox.ReleasedImage(region, before.Name+"-"+stack+"-backend")
+		if err := run(binary, "up", "-s", stack, "--config", before.Name+":image="+image); err != nil {
 			return fmt.Errorf("deploy %s as of %s: %w", stack, base, err)
 		}
 	}

@@ -145,6 +145,7 @@ func TestStagingThroughItsLife(t *testing.T) {
 	require.True(t, t.Run("another block replaces the network, and nothing that holds data", func(t *testing.T) {
 		r := up(t, s, map[string]string{"vpcCidr": "10.9.0.0/16"})
 		assert.Equal(t, []string{
+			"aws:ec2/defaultNetworkAcl:DefaultNetworkAcl sentry-staging-default defaultNetworkAclId",
 			"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup sentry-staging-default vpcId",
 			"aws:ec2/route:Route sentry-staging-vpc-public-1 routeTableId",
 			"aws:ec2/route:Route sentry-staging-vpc-public-2 routeTableId",

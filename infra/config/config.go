@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -26,20 +25,33 @@ type Config struct {
 	Region string
 	// AWSAccountID, when set, is the only account that this stack may be deployed into.
 	AWSAccountID string
-	// Bootstrapped is whether bootstrap has made the roles of the tasks.
+	// Bootstrapped is whether the tasks' roles are there already, made with the account; their rights are the stack's.
 	Bootstrapped bool
 	// PermissionsBoundary, when set, is the name of the IAM policy that caps the rights of the roles.
 	PermissionsBoundary string
 
-	Network Network
-	Buckets Buckets
-	Tasks   Tasks
-	// LogRetentionDays is how long CloudWatch keeps the backend's log lines, in days.
-	LogRetentionDays int
+	// Protect is whether what holds data is protected from deletion; such an environment is guarded by the pipeline, too.
+	Protect bool
+	// KMSKeyARN, when set, is the key that encrypts artifacts, clips, log lines and the images of a new repository.
+	KMSKeyARN string
+	// Exec allows a shell in a running task.
+	Exec bool
+
+	Network   Network
+	Tasks     Tasks
+	Container Container
+	Scaling   Scaling
+	Buckets   Buckets
+	// HTTPS is nil where site and API are plain HTTP.
+	HTTPS      *HTTPS
+	Monitoring Monitoring
 }
 
 // Name begins the environment's names.
 func (c Config) Name() string { return Product + "-" + c.Stack }
+
+// MetricsNamespace is where the backend of a stack puts its metrics.
+func MetricsNamespace(stack string) string { return Product + "/" + stack }
 
 // maxStackName keeps a load balancer's name, sentry-<stack>, within its 32 characters.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
@@ -49,14 +61,9 @@ var (
 	stackNameForm  = regexp.MustCompile(`^[a-z](-?[a-z0-9])*$`)
 	regionForm     = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[1-9]$`)
 	accountForm    = regexp.MustCompile(`^[0-9]{12}$`)
+	keyForm        = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[a-z0-9-]+$`)
 	policyNameForm = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
 )
-
-// logRetentionDays are the periods that CloudWatch Logs accepts, without "never expire".
-// https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
-var logRetentionDays = []int{
-	1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
-}
 
 // Load reads the stack's configuration. Its error names every problem at once, each a *Problem, and comes before
 // anything is registered. dir is the project's folder, whose stack files are looked at for keys that nothing reads
@@ -85,16 +92,16 @@ func Load(ctx *pulumi.Context, dir string) (Config, error) {
 			}
 		}
 	}
-	var own []string
 	for _, key := range set {
 		if name, isOwn := strings.CutPrefix(key, s.path); isOwn {
-			own = append(own, name)
+			s.set = append(s.set, name)
 		} else if strings.HasPrefix(key, "aws:") && key != "aws:region" {
 			// Another namespace, so not refused; but whoever sets it expects something of it.
 			_ = ctx.Log.Warn(key+": nothing reads this key; credentials and endpoints come from the environment, such as AWS_PROFILE", nil)
 		}
 	}
-	s.refuseRest(own)
+	s.refuseRest()
+	refuseEncrypted(ctx, s)
 	if err := p.join(); err != nil {
 		return Config{}, fmt.Errorf("the configuration of stack %q cannot be deployed, nothing was changed:\n%w", cfg.Stack, err)
 	}
@@ -127,8 +134,14 @@ func read(s *section, stack, region string) Config {
 	cfg := Config{Stack: stack, Region: region}
 	cfg.Network = readNetwork(s, region)
 	cfg.Tasks = readTasks(s)
-	cfg.LogRetentionDays = readRetention(s)
+	cfg.Monitoring = readMonitoring(s)
+	cfg.Container = readContainer(s)
+	cfg.HTTPS = readHTTPS(s, cfg.Network)
+	cfg.Scaling = readScaling(s, cfg.Tasks, cfg.HTTPS)
 	cfg.Buckets = readBuckets(s, cfg.Name())
+	cfg.Protect = s.boolean("protect")
+	cfg.Exec = s.boolean("exec")
+	cfg.KMSKeyARN = readKey(s)
 	cfg.Bootstrapped = s.boolean("bootstrapped")
 	cfg.PermissionsBoundary = readBoundary(s)
 	if cfg.Bootstrapped && cfg.PermissionsBoundary != "" {
@@ -136,6 +149,7 @@ func read(s *section, stack, region string) Config {
 			"remove the key", cfg.PermissionsBoundary, s.path)
 	}
 	cfg.AWSAccountID = readAccountID(s)
+	cfg.refuseReferences(s)
 	return cfg
 }
 
@@ -155,12 +169,22 @@ func readBoundary(s *section) string {
 	return name
 }
 
-func readRetention(s *section) int {
-	days := s.number("logRetentionDays", 0)
-	if !slices.Contains(logRetentionDays, days) {
-		s.refuse("logRetentionDays", "%d days is not a retention period of CloudWatch Logs; allowed: %s", days, list(logRetentionDays))
+func readKey(s *section) string {
+	arn := s.text("kmsKeyArn")
+	if arn != "" && !keyForm.MatchString(arn) {
+		s.refuse("kmsKeyArn", "%q is not the ARN of a key; allowed: arn:aws:kms:<region>:<account>:key/<id>", arn)
 	}
-	return days
+	return arn
+}
+
+// refuseEncrypted reports keys whose values are encrypted: the program would hand them on in clear text.
+func refuseEncrypted(ctx *pulumi.Context, s *section) {
+	for _, name := range s.names {
+		if ctx.IsConfigSecret(s.path + name) {
+			s.refuse(name, "encrypted, but no key of this program is a secret; set it without --secret, and put what is secret into "+
+				"Secrets Manager (%ssecrets names it)", s.path)
+		}
+	}
 }
 
 // hostKeys are all keys of the running update, also those of a stack file that lies elsewhere (--config-file). The

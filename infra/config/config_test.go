@@ -6,12 +6,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"sentry/infra"
 	"sentry/infra/config"
+	"sentry/internal/aws"
 	"sentry/internal/fixture"
 	"sentry/internal/project"
 	"sentry/internal/sandbox"
@@ -132,16 +135,130 @@ func TestBadConfiguration(t *testing.T) {
 		"boundary of bootstrap's roles": {changes: map[string]string{"sentry:permissionsBoundary": "x", "sentry:bootstrapped": "true"}, want: []string{
 			`sentry:permissionsBoundary: "x", but with sentry:bootstrapped the roles are bootstrap's, within the boundary that it gives them; remove the key`,
 		}},
-		"secrets": {changes: map[string]string{"sentry:secrets": `{"PORT":"x","A-B":"x","TOKEN":"hunter2"}`}, want: []string{
+		"secrets": {changes: map[string]string{"sentry:secrets": `{"PORT":"arn:aws:ssm:us-east-1:123456789012:parameter/sentry/staging/x","A-B":"arn:aws:ssm:us-east-1:123456789012:parameter/sentry/staging/x","TOKEN":"hunter2"}`}, want: []string{
 			`sentry:secrets: "A-B" is not the name of an environment variable; allowed: letters, digits and underscores`,
 			"sentry:secrets: PORT is set by the program itself; allowed: any name but ENVIRONMENT, AWS_REGION, PORT, S3_ARTIFACTS_BUCKET, S3_CLIPS_BUCKET",
-			`sentry:secrets: TOKEN: the value is not an ARN; allowed: the ARN of a Secrets Manager secret or of an SSM parameter`,
+			`sentry:secrets: TOKEN: the value is not an ARN; allowed: the ARN of a Secrets Manager secret or of an SSM parameter, without patterns`,
 		}},
 		"secrets as a list": {changes: map[string]string{"sentry:secrets": `["TOKEN"]`}, want: []string{
 			`sentry:secrets: not a map of names to texts`,
 		}},
 		"stack name": {stack: "Staging", want: []string{
 			`stack name: "Staging" cannot be a part of the resources' names; allowed: up to 25 lower-case letters, digits and single hyphens, beginning with a letter`,
+		}},
+		"an unknown field": {changes: map[string]string{"sentry:container": `{"stoptimeout":30,"memory":1}`}, want: []string{
+			"sentry:container.memory: nothing reads this key; allowed: healthCheck, stopTimeout, readOnlyRootFilesystem, user, logMode, cpuArchitecture",
+			"sentry:container.stoptimeout: nothing reads this key; did you mean sentry:container.stopTimeout?",
+		}},
+		"text for an object": {changes: map[string]string{"sentry:scaling": "4"}, want: []string{
+			"sentry:scaling: 4 is not an object with fields",
+		}},
+		"a word for an object": {changes: map[string]string{"sentry:https": "yes"}, want: []string{
+			`sentry:https: "yes" is not an object with fields; allowed instead of one: true, false`,
+		}},
+		"fields of a field": {changes: map[string]string{"sentry:container": `{"healthCheck":{"path":"health","interval":5,"timeout":5,"retries":1,"startPeriod":"soon"}}`}, want: []string{
+			"sentry:container.healthCheck.retries: 1; allowed: 2 to 10",
+			`sentry:container.healthCheck.startPeriod: "soon" is not a whole number`,
+			`sentry:container.healthCheck.path: "health" is not a path; allowed: a slash, then letters, digits and /._~-`,
+			"sentry:container.healthCheck.timeout: 5 s is not shorter than the interval of 5 s; allowed: less, so that a check ends before the next one",
+		}},
+		"container": {changes: map[string]string{"sentry:container": `{"stopTimeout":121,"cpuArchitecture":"ARM64","user":"root","logMode":"async","readOnlyRootFilesystem":"on"}`}, want: []string{
+			"sentry:container.stopTimeout: 121; allowed: 2 to 120",
+			`sentry:container.readOnlyRootFilesystem: "on" is not a boolean; allowed: true, false`,
+			`sentry:container.logMode: "async"; allowed: non-blocking, blocking`,
+			`sentry:container.cpuArchitecture: "ARM64"; allowed: x86_64, arm64`,
+			`sentry:container.user: "root" is root, whom a container runs as anyway; allowed: another user, such as 1000`,
+		}},
+		"a user with a command": {changes: map[string]string{"sentry:container": `{"user":"app; id"}`}, want: []string{
+			`sentry:container.user: "app; id" is not a user; allowed: a name or a number, and after a colon perhaps a group, such as 1000:1000`,
+		}},
+		"scaling": {changes: map[string]string{"sentry:desiredCount": "3", "sentry:scaling": `{"maxCount":2,"requestsTarget":100,"cpuTarget":5,"minimumHealthyPercent":101}`}, want: []string{
+			"sentry:scaling.cpuTarget: 5; allowed: 10 to 100",
+			"sentry:scaling.minimumHealthyPercent: 101; allowed: 0 to 100",
+			"sentry:scaling.maxCount: 2 is less than sentry:desiredCount, 3; allowed: that or more",
+			"sentry:scaling.requestsTarget: without sentry:https there is no load balancer that counts requests; allowed: with it",
+		}},
+		"a target without scaling": {changes: map[string]string{"sentry:scaling": `{"cpuTarget":50}`}, want: []string{
+			"sentry:scaling.cpuTarget: without maxCount nothing scales; allowed: with it",
+		}},
+		"schedule": {changes: map[string]string{"sentry:scaling": `{"schedule":{"awake":"weekdays","timezone":"Berlin"}}`}, want: []string{
+			`sentry:scaling.schedule.timezone: "Berlin" is not a time zone; allowed: a name of the IANA's, such as Europe/Berlin`,
+			`sentry:scaling.schedule.awake: "weekdays"; allowed: days and times, such as MON-FRI 07:00-19:00`,
+		}},
+		"a schedule over midnight": {changes: map[string]string{"sentry:scaling": `{"schedule":{"awake":"MON-FRI 22:00-06:00"}}`}, want: []string{
+			`sentry:scaling.schedule.awake: "MON-FRI 22:00-06:00" does not end with two times of a day, the earlier one first; allowed: days and times, such as MON-FRI 07:00-19:00`,
+		}},
+		"a week that begins with Saturday": {changes: map[string]string{"sentry:scaling": `{"schedule":{"awake":"SAT-TUE 07:00-19:00"}}`}, want: []string{
+			`sentry:scaling.schedule.awake: "SAT-TUE 07:00-19:00" does not begin with days from MON to SUN; allowed: days and times, such as MON-FRI 07:00-19:00`,
+		}},
+		"https": {changes: map[string]string{"sentry:vpcCidr": "10.2.0.0/23", "sentry:https": `{"domain":"app","zoneId":"example.com"}`}, want: []string{
+			`sentry:https.domain: "app" is not a domain; allowed: up to 64 characters, such as app.example.com`,
+			`sentry:https.zoneId: "example.com" is not the id of a hosted zone; allowed: the id that Route 53 shows, such as Z0123456789ABCDEFGHIJ`,
+			"sentry:vpcCidr: 10.2.0.0/23 holds two subnets, and with sentry:https there are four; allowed: /22 or larger",
+		}},
+		"a domain without its zone": {changes: map[string]string{"sentry:https": `{"domain":"app.example.com"}`}, want: []string{
+			"sentry:https.zoneId: not set; set it to the id of the hosted zone that app.example.com stands in",
+		}},
+		"a zone without a domain": {changes: map[string]string{"sentry:https": `{"zoneId":"Z0123456789"}`}, want: []string{
+			"sentry:https.domain: not set; set it to the address in the hosted zone Z0123456789",
+		}},
+		"monitoring": {changes: map[string]string{"sentry:monitoring": `{"alarmEmail":"ops","containerInsights":"on","flowLogs":"s3://logs","accessLogs":"Logs"}`}, want: []string{
+			`sentry:monitoring.containerInsights: "on"; allowed: enabled, enhanced, disabled`,
+			`sentry:monitoring.alarmEmail: "ops" is not an e-mail address; allowed: one address`,
+			`sentry:monitoring.flowLogs: "s3://logs" is not the name of a bucket; allowed: an existing bucket that AWS may deliver logs to`,
+			`sentry:monitoring.accessLogs: "Logs" is not the name of a bucket; allowed: an existing bucket that AWS may deliver logs to`,
+		}},
+		"a budget that nobody hears of": {changes: map[string]string{"sentry:monitoring": `{"monthlyBudget":50}`}, want: []string{
+			"sentry:monitoring.monthlyBudget: nothing would hear of it; allowed: with alarmEmail",
+		}},
+		"variables": {changes: map[string]string{"sentry:environment": `{"PORT":"80","A B":"x","DB_PASSWORD":"hunter2","URL":"postgres://app:hunter2@db/app","KEY":"AKIAIOSFODNN7EXAMPLE"}`}, want: []string{
+			`sentry:environment: "A B" is not the name of an environment variable; allowed: letters, digits and underscores`,
+			"sentry:environment: PORT is set by the program itself; allowed: any name but ENVIRONMENT, AWS_REGION, PORT, S3_ARTIFACTS_BUCKET, S3_CLIPS_BUCKET",
+			"sentry:environment: DB_PASSWORD looks like a secret, and whoever may look at the task definition would read it; allowed: its ARN in sentry:secrets, or another name",
+			"sentry:environment: KEY looks like a secret, and whoever may look at the task definition would read it; allowed: its ARN in sentry:secrets, or another name",
+			"sentry:environment: URL looks like a secret, and whoever may look at the task definition would read it; allowed: its ARN in sentry:secrets, or another name",
+		}},
+		"a variable in both": {changes: map[string]string{
+			"sentry:environment": `{"LEVEL":"x"}`, "sentry:secrets": `{"LEVEL":"arn:aws:ssm:us-east-1:123456789012:parameter/sentry/staging/x"}`,
+		}, want: []string{
+			"sentry:environment: LEVEL is in sentry:secrets, too; allowed: one of them",
+		}},
+		"secrets of others": {changes: map[string]string{"sentry:awsAccountId": "123456789012", "sentry:secrets": `{` +
+			`"A":"arn:aws:ssm:us-east-1:123456789012:parameter/sentry/production/x",` +
+			`"B":"arn:aws:ssm:eu-west-1:123456789012:parameter/sentry/staging/x",` +
+			`"C":"arn:aws:secretsmanager:us-east-1:210987654321:secret:sentry/staging/x-AbCdEf",` +
+			`"D":"arn:aws:secretsmanager:us-east-1:123456789012:secret:sentry/staging/*",` +
+			`"E":"arn:aws:secretsmanager:us-east-1:123456789012:secret:sentry/${aws:PrincipalTag/x}/y",` +
+			`"F":"arn:aws:ssm:us-east-1:123456789012:parameter/sentry/staging-eu/x"}`}, want: []string{
+			"sentry:secrets: A: it is sentry/production/x; allowed: a name that begins with sentry/staging/, as the roles of this environment reach no others",
+			"sentry:secrets: B: it is in eu-west-1; allowed: one in us-east-1, where the tasks are",
+			"sentry:secrets: C: it belongs to account 210987654321; allowed: one of 123456789012",
+			"sentry:secrets: D: the value is not an ARN; allowed: the ARN of a Secrets Manager secret or of an SSM parameter, without patterns",
+			"sentry:secrets: E: the value is not an ARN; allowed: the ARN of a Secrets Manager secret or of an SSM parameter, without patterns",
+			"sentry:secrets: F: it is sentry/staging-eu/x; allowed: a name that begins with sentry/staging/, as the roles of this environment reach no others",
+		}},
+		"an image of others": {changes: map[string]string{"sentry:image": "ghcr.io/example/backend" + digest}, want: []string{
+			"sentry:image: ghcr.io/example/backend is another repository than sentry-staging-backend in us-east-1; allowed: that one, and those of sentry:imageRepositories",
+		}},
+		"production's image": {changes: map[string]string{"sentry:image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/sentry-production-backend" + digest}, want: []string{
+			"sentry:image: 123456789012.dkr.ecr.us-east-1.amazonaws.com/sentry-production-backend is another repository than sentry-staging-backend in us-east-1; " +
+				"allowed: that one, and those of sentry:imageRepositories",
+		}},
+		"lists": {changes: map[string]string{
+			"sentry:corsOrigins": `["app.example.com","*"]`, "sentry:objectRoles": `["backup"]`, "sentry:imageRepositories": `["ghcr.io/example/backend:v1"]`,
+		}, want: []string{
+			`sentry:corsOrigins: "app.example.com" is not an origin; allowed: scheme, host and perhaps a port, such as https://app.example.com`,
+			`sentry:corsOrigins: "*" is not an origin; allowed: scheme, host and perhaps a port, such as https://app.example.com`,
+			`sentry:objectRoles: "backup" is not the ARN of a role; allowed: arn:aws:iam::<account>:role/<name>`,
+			`sentry:imageRepositories: "ghcr.io/example/backend:v1" is not a repository; allowed: <registry>/<repository>, without tag and digest`,
+		}},
+		"key": {changes: map[string]string{"sentry:kmsKeyArn": "alias/sentry"}, want: []string{
+			`sentry:kmsKeyArn: "alias/sentry" is not the ARN of a key; allowed: arn:aws:kms:<region>:<account>:key/<id>`,
+		}},
+		"flags": {changes: map[string]string{"sentry:protect": "1", "sentry:exec": "yes", "sentry:bootstrapped": "no"}, want: []string{
+			`sentry:protect: "1" is not a boolean; allowed: true, false`,
+			`sentry:exec: "yes" is not a boolean; allowed: true, false`,
+			`sentry:bootstrapped: "no" is not a boolean; allowed: true, false`,
 		}},
 		"everything at once": {changes: map[string]string{"sentry:taskCpu": "1", "sentry:desiredCount": "x", "sentry:vpcCidr": "", "sentry:logRetentionDays": "2"}, want: []string{
 			"sentry:vpcCidr: not set; set it in Pulumi.staging.yaml, for example to 10.0.0.0/16",
@@ -219,6 +336,65 @@ func TestKeysAreDeclared(t *testing.T) {
 	t.Setenv("PULUMI_CONFIG", `{"sentry:no-such-key":""}`)
 	_, read, _ := strings.Cut(refused(t, open(t), "staging", nil), "nothing reads this key; allowed: ")
 	assert.ElementsMatch(t, strings.Split(read, ", "), declared, "Pulumi.yaml and the program know different keys")
+}
+
+// The account is known only once AWS has been asked; then nothing of AWS's has been registered yet.
+func TestReferencesToAnotherAccount(t *testing.T) {
+	for key, changes := range map[string]map[string]string{
+		"sentry:secrets: TOKEN: it belongs to account 210987654321": {
+			"sentry:secrets": `{"TOKEN":"arn:aws:ssm:us-east-1:210987654321:parameter/sentry/staging/token"}`,
+		},
+		"sentry:image: 210987654321.dkr.ecr": {
+			"sentry:image": "210987654321.dkr.ecr.us-east-1.amazonaws.com/sentry-staging-backend@sha256:" + strings.Repeat("ab", 32),
+		},
+	} {
+		recording, err := sandbox.RecordStack(infra.DeployIn, open(t), "staging", sandbox.StackOptions{Config: changes})
+		require.ErrorContains(t, err, key)
+		for _, r := range recording.Resources {
+			assert.Equal(t, aws.Provider, r.Type, "something was registered although the configuration is refused")
+		}
+	}
+}
+
+// nothing is a cloud in which nothing may be registered.
+type nothing struct{}
+
+func (nothing) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
+	return "", nil, errors.New(args.TypeToken + " was registered")
+}
+
+func (nothing) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+	return nil, errors.New(args.Token + " was called")
+}
+
+// Whoever encrypts a value must not find it in clear text in AWS and in the state.
+func TestEncryptedValuesAreRefused(t *testing.T) {
+	err := pulumi.RunErr(infra.DeployIn(open(t).Dir), pulumi.WithMocks("sentry", "staging", nothing{}), func(info *pulumi.RunInfo) {
+		info.Config = map[string]string{"sentry:environment": `{"GREETING":"hello"}`}
+		info.ConfigSecretKeys = []string{"sentry:environment"}
+	})
+	require.ErrorContains(t, err, "sentry:environment: encrypted, but no key of this program is a secret; set it without --secret")
+	assert.NotContains(t, err.Error(), "hello")
+}
+
+// A field that nobody has a setting for is one that no test switches on.
+func TestEveryFieldHasASetting(t *testing.T) {
+	have := map[string]bool{}
+	for _, settings := range fixture.Settings() {
+		for _, s := range settings {
+			have[strings.TrimSuffix(s.Key+"."+s.Field, ".")] = true
+		}
+	}
+	for _, key := range []string{"https", "scaling", "container", "monitoring"} {
+		message := refused(t, open(t), "staging", map[string]string{"sentry:" + key: `{"noSuchField":1}`})
+		_, fields, _ := strings.Cut(message, "nothing reads this key; allowed: ")
+		for field := range strings.SplitSeq(fields, ", ") {
+			if key+"."+field == "https.deletionProtection" {
+				continue // cannot be switched off by one update: infra's own tests have it
+			}
+			assert.True(t, have[key+"."+field], "internal/fixture/settings.go has nothing for sentry:%s.%s", key, field)
+		}
+	}
 }
 
 // The live stack files are held to bounds, not to values: whatever is valid may be committed.

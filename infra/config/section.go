@@ -23,7 +23,10 @@ type section struct {
 	// lookup is a field's value as JSON has it, or at the top as the text that Pulumi hands over; nil when it is
 	// not set.
 	lookup func(name string) any
-	names  []string
+	// set are the names of the fields that have a value; the top does not know them.
+	set []string
+	// names are those that have been asked for.
+	names []string
 }
 
 func (s *section) refuse(name, format string, args ...any) {
@@ -75,11 +78,28 @@ func scalar(value any) (text string, ok bool) {
 	return "", false
 }
 
-// number is fallback when the field is not set.
-func (s *section) number(name string, fallback int) int {
+// textOr is fallback when the field is not set.
+func (s *section) textOr(name, fallback string) string {
+	if text := s.text(name); text != "" {
+		return text
+	}
+	return fallback
+}
+
+// oneOf is the first of the allowed words when the field is not set.
+func (s *section) oneOf(name string, allowed ...string) string {
+	word := s.textOr(name, allowed[0])
+	if !slices.Contains(allowed, word) {
+		s.refuse(name, "%q; allowed: %s", word, strings.Join(allowed, ", "))
+	}
+	return word
+}
+
+// number is 0 when the field is not set.
+func (s *section) number(name string) int {
 	switch value := s.value(name).(type) {
 	case nil:
-		return fallback
+		return 0
 	case float64:
 		if value == math.Trunc(value) && math.Abs(value) < 1<<53 {
 			return int(value)
@@ -95,6 +115,18 @@ func (s *section) number(name string, fallback int) int {
 		s.unreadable(name, "%s is not a whole number", show(value))
 	}
 	return 0
+}
+
+// between is fallback when the field is not set.
+func (s *section) between(name string, fallback, low, high int) int {
+	if s.value(name) == nil {
+		return fallback
+	}
+	number := s.number(name)
+	if number < low || number > high {
+		s.refuse(name, "%d; allowed: %d to %d", number, low, high)
+	}
+	return number
 }
 
 func (s *section) boolean(name string) bool {
@@ -171,6 +203,33 @@ func (s *section) pairs(name string) map[string]string {
 	return pairs
 }
 
+// object is the section of a field's own fields, without any when it is not set.
+func (s *section) object(name string) *section {
+	fields, _ := s.objectOr(name)
+	return fields
+}
+
+// objectOr is for a field that may also be one of some words, such as true. The word is nil when it is an object, or
+// not set.
+func (s *section) objectOr(name string, words ...any) (fields *section, word any) {
+	value := decoded(s.value(name))
+	fields = &section{problems: s.problems, path: s.path + name + "."}
+	object, isObject := value.(map[string]any)
+	fields.lookup = func(name string) any { return object[name] }
+	switch {
+	case isObject:
+		fields.set = sortedKeys(object)
+	case value == nil:
+	case slices.Contains(words, value):
+		return fields, value
+	case len(words) > 0:
+		s.unreadable(name, "%s is not an object with fields; allowed instead of one: %s", show(value), list(words))
+	default:
+		s.unreadable(name, "%s is not an object with fields", show(value))
+	}
+	return fields, nil
+}
+
 // decoded is the value that a text at the top stands for.
 func decoded(value any) any {
 	var inner any
@@ -180,9 +239,9 @@ func decoded(value any) any {
 	return value
 }
 
-// refuseRest reports the names among those that are set which nothing reads: a typo must not silently do nothing.
-func (s *section) refuseRest(set []string) {
-	for _, name := range slices.Compact(slices.Sorted(slices.Values(set))) {
+// refuseRest reports the fields that are set, but which nothing has read: a typo must not silently do nothing.
+func (s *section) refuseRest() {
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(s.set))) {
 		if slices.Contains(s.names, name) {
 			continue
 		}

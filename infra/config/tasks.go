@@ -14,6 +14,10 @@ type Tasks struct {
 	DesiredCount int
 	// Image, when set, is released by this update: <repository>@sha256:<digest>.
 	Image string
+	// ImageRepositories are those that an image may come from besides the environment's own, <registry>/<repository>.
+	ImageRepositories []string
+	// Environment are the variables of the container that everybody may read.
+	Environment map[string]string
 	// Secrets maps the name of an environment variable of the container to the ARN that holds its value, in
 	// Secrets Manager or in SSM Parameter Store.
 	Secrets map[string]string
@@ -56,37 +60,54 @@ const NoImage = "none"
 
 var (
 	variableForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	imageForm    = regexp.MustCompile(`^([a-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*@sha256:[0-9a-f]{64}$`)
-	secretForm   = regexp.MustCompile(`^arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:[0-9]{12}:secret|ssm:[a-z0-9-]+:[0-9]{12}:parameter)[:/][^*?]+$`)
+	// secretName and secretValue are what a plain variable must not look like.
+	secretName  = regexp.MustCompile(`(?i)(^|_)(password|passwd|pwd|secret|token|api_?key|private_?key|access_?key|credentials?)$`)
+	secretValue = regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY|\b(AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[opsu]_\w{20}|` +
+		`\bsk_live_|\bxox[abps]-|\beyJ[\w-]{8,}\.eyJ|://[^/\s:@]+:[^/\s:@]+@`)
 )
 
 func readTasks(s *section) Tasks {
 	tasks := Tasks{
-		CPU:          s.number("taskCpu", 0),
-		Memory:       s.number("taskMemory", 0),
-		DesiredCount: s.number("desiredCount", 0),
+		CPU:          s.number("taskCpu"),
+		Memory:       s.number("taskMemory"),
+		DesiredCount: s.number("desiredCount"),
 		Image:        s.text("image"),
-		Secrets:      s.pairs("secrets"),
+
+		ImageRepositories: s.list("imageRepositories"),
+		Environment:       s.pairs("environment"),
+		Secrets:           s.pairs("secrets"),
 	}
 	tasks.refuseSize(s)
 	if tasks.DesiredCount < 0 || tasks.DesiredCount > maxDesiredCount {
 		s.refuse("desiredCount", "%d is not a number of tasks; allowed: 0 (asleep) to %d", tasks.DesiredCount, maxDesiredCount)
 	}
-	if tasks.Image != "" && tasks.Image != NoImage && !imageForm.MatchString(tasks.Image) {
-		s.refuse("image", "%q does not name one image for good; allowed: <repository>@sha256:<64 hexadecimal digits>, without a tag", tasks.Image)
-	}
-	for _, name := range sortedKeys(tasks.Secrets) {
-		switch arn := tasks.Secrets[name]; {
-		case !variableForm.MatchString(name):
-			s.refuse("secrets", "%q is not the name of an environment variable; allowed: letters, digits and underscores", name)
-		case slices.Contains(fixedVariables, name):
-			s.refuse("secrets", "%s is set by the program itself; allowed: any name but %s", name, strings.Join(fixedVariables, ", "))
-		case !secretForm.MatchString(arn):
-			// Not the value: whoever sets the secret itself by mistake must not find it in the logs too.
-			s.refuse("secrets", "%s: the value is not an ARN; allowed: the ARN of a Secrets Manager secret or of an SSM parameter", name)
+	tasks.refuseVariables(s)
+	return tasks
+}
+
+// refuseVariables never shows a value: it may be a secret that somebody put here by mistake.
+func (t Tasks) refuseVariables(s *section) {
+	for _, variables := range []struct {
+		key    string
+		values map[string]string
+	}{{"environment", t.Environment}, {"secrets", t.Secrets}} {
+		for _, name := range sortedKeys(variables.values) {
+			if !variableForm.MatchString(name) {
+				s.refuse(variables.key, "%q is not the name of an environment variable; allowed: letters, digits and underscores", name)
+			} else if slices.Contains(fixedVariables, name) {
+				s.refuse(variables.key, "%s is set by the program itself; allowed: any name but %s", name, strings.Join(fixedVariables, ", "))
+			}
 		}
 	}
-	return tasks
+	for _, name := range sortedKeys(t.Environment) {
+		if secretName.MatchString(name) || secretValue.MatchString(t.Environment[name]) {
+			s.refuse("environment", "%s looks like a secret, and whoever may look at the task definition would read it; "+
+				"allowed: its ARN in %ssecrets, or another name", name, s.path)
+		}
+		if _, both := t.Secrets[name]; both {
+			s.refuse("environment", "%s is in %ssecrets, too; allowed: one of them", name, s.path)
+		}
+	}
 }
 
 func (t Tasks) refuseSize(s *section) {

@@ -92,7 +92,7 @@ type Cost struct {
 
 // services has every type; a new file adds its own here.
 var services = slices.Concat(
-	acm, appautoscaling, cloudfront, cloudwatch, ec2, ecr, ecs, iam, kms, lb, s3, secretsmanager, sns, ssm,
+	acm, appautoscaling, budgets, cloudfront, cloudwatch, ec2, ecr, ecs, iam, kms, lb, route53, s3, secretsmanager, sns, ssm,
 )
 
 var byToken = func() map[string]*Type {
@@ -116,7 +116,8 @@ func Types() []Type { return services }
 // no resource of AWS.
 var Functions = map[string]string{
 	Provider: "sts:GetCallerIdentity",
-	"aws:index/getCallerIdentity:getCallerIdentity": "sts:GetCallerIdentity",
+	"aws:index/getCallerIdentity:getCallerIdentity":     "sts:GetCallerIdentity",
+	"aws:ec2/getManagedPrefixList:getManagedPrefixList": "ec2:DescribeManagedPrefixLists ec2:GetManagedPrefixListEntries",
 	// awsx's component asks for the region's zones; its parts are types by themselves.
 	VpcComponent: "ec2:DescribeAvailabilityZones",
 }

@@ -13,6 +13,8 @@ const (
 	EC2SecurityGroup            = "aws:ec2/securityGroup:SecurityGroup"
 	EC2SecurityGroupIngressRule = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 	EC2SecurityGroupEgressRule  = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+	EC2DefaultNetworkACL        = "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl"
+	EC2FlowLog                  = "aws:ec2/flowLog:FlowLog"
 	EC2NatGateway               = "aws:ec2/natGateway:NatGateway"
 	EC2Eip                      = "aws:ec2/eip:Eip"
 )
@@ -203,6 +205,33 @@ var ec2 = []Type{
 		},
 		Free: "a part of the VPC",
 		Into: EC2SecurityGroup,
+	},
+	// The default network ACL is AWS's, made with the VPC; the provider replaces its rules.
+	{
+		Token: EC2DefaultNetworkACL, Noun: "EC2 Default Network ACL", ID: "{defaultNetworkAclId}",
+		Outputs: "arn=arn:aws:ec2:{region}:{account}:network-acl/{id} ownerId={account}",
+		Owned:   []string{"network-acl/*"},
+		Calls: Calls{
+			Create: "ec2:CreateTags ec2:CreateNetworkAclEntry ec2:DeleteNetworkAclEntry",
+			Read:   "ec2:DescribeNetworkAcls",
+			Update: "ec2:CreateNetworkAclEntry ec2:DeleteNetworkAclEntry ec2:CreateTags ec2:DeleteTags",
+		},
+		Free: "a part of the VPC",
+		Into: EC2Vpc,
+	},
+	{
+		Token: EC2FlowLog, Noun: "EC2 Flow Log", ID: "fl-0{hex16}",
+		Outputs: "arn=arn:aws:ec2:{region}:{account}:vpc-flow-log/{id}",
+		Refs:    []Ref{{Path: "vpcId", To: EC2Vpc, Part: true}},
+		Owned:   []string{"vpc-flow-log/*"},
+		Calls: Calls{
+			Create: "ec2:CreateFlowLogs ec2:CreateTags logs:CreateLogDelivery",
+			Read:   "ec2:DescribeFlowLogs",
+			Update: "ec2:CreateTags ec2:DeleteTags",
+			Delete: "ec2:DeleteFlowLogs logs:DeleteLogDelivery",
+		},
+		Costs: []Cost{{What: "Flow logs delivered to S3", Price: "flow-logs", Usage: "flow-logs-gb"}},
+		Into:  EC2Vpc,
 	},
 	{
 		Token: EC2NatGateway,

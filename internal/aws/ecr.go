@@ -2,8 +2,9 @@ package aws
 
 // Tokens of the types.
 const (
-	ECRRepository      = "aws:ecr/repository:Repository"
-	ECRLifecyclePolicy = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
+	ECRRepository       = "aws:ecr/repository:Repository"
+	ECRRepositoryPolicy = "aws:ecr/repositoryPolicy:RepositoryPolicy"
+	ECRLifecyclePolicy  = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
 )
 
 var ecr = []Type{
@@ -24,6 +25,20 @@ var ecr = []Type{
 		},
 		Costs: []Cost{{What: "Images in ECR", Price: "ecr-storage", Usage: "{purpose}-images-gb"}},
 		Drawn: "images",
+	},
+	{
+		Token: ECRRepositoryPolicy, Noun: "ECR Repository Policy", ID: "{repository}",
+		Outputs: "registryId={account}",
+		Refs:    []Ref{{Path: "repository", To: ECRRepository, Part: true}},
+		Owned:   []string{"repository/{prefix}-backend"},
+		Calls: Calls{
+			Create: "ecr:SetRepositoryPolicy",
+			Read:   "ecr:GetRepositoryPolicy",
+			Update: "ecr:SetRepositoryPolicy",
+			Delete: "ecr:DeleteRepositoryPolicy",
+		},
+		Free: "a setting of the repository",
+		Into: ECRRepository,
 	},
 	{
 		Token: ECRLifecyclePolicy, Noun: "ECR Lifecycle Policy", ID: "{repository}",

@@ -46,8 +46,8 @@ var ecs = []Type{
 	},
 	// Waiting for the steady state follows the deployment; deleting first scales the service to nothing.
 	{
-		Token: ECSService, Noun: "ECS Service", Import: "{clusterName}/{name}",
-		ID: "arn:aws:ecs:{region}:{account}:service/{clusterName}/{name}", Name: "name",
+		Token: ECSService, Noun: "ECS Service", Import: "{nameOfCluster}/{name}",
+		ID: "arn:aws:ecs:{region}:{account}:service/{nameOfCluster}/{name}", Name: "name",
 		Outputs: "desiredCount=0 healthCheckGracePeriodSeconds=0 platformVersion=LATEST propagateTags=NONE",
 		Taken:   "InvalidParameterException: Creation of service was not idempotent.",
 		Refs: []Ref{
@@ -55,6 +55,7 @@ var ecs = []Type{
 			{Path: "taskDefinition", To: ECSTaskDefinition, Part: true},
 			{Path: "networkConfiguration.subnets", To: EC2Subnet, Holds: "desiredCount"},
 			{Path: "networkConfiguration.securityGroups", To: EC2SecurityGroup, Holds: "desiredCount"},
+			{Path: "loadBalancers.targetGroupArn", To: LBTargetGroup, Part: true},
 		},
 		Owned: []string{"service/{prefix}-cluster/{prefix}-backend"},
 		Calls: Calls{
@@ -69,7 +70,16 @@ var ecs = []Type{
 		Shows:  "{desiredCount} tasks",
 	},
 	{
-		Token: ECSClusterCapacityProviders,
-		Free:  "a setting of the cluster",
+		Token: ECSClusterCapacityProviders, Noun: "ECS Cluster Capacity Providers", ID: "{clusterName}",
+		Refs:  []Ref{{Path: "clusterName", To: ECSCluster, Part: true}},
+		Owned: []string{"cluster/{prefix}-cluster"},
+		Calls: Calls{
+			Create: "ecs:PutClusterCapacityProviders iam:CreateServiceLinkedRole",
+			Read:   "ecs:DescribeClusters",
+			Update: "ecs:PutClusterCapacityProviders",
+			Delete: "ecs:PutClusterCapacityProviders",
+		},
+		Free: "a setting of the cluster",
+		Into: ECSService,
 	},
 }

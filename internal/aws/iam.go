@@ -2,11 +2,13 @@ package aws
 
 // Tokens of the types.
 const (
-	IAMRole                  = "aws:iam/role:Role"
-	IAMRolePolicy            = "aws:iam/rolePolicy:RolePolicy"
-	IAMPolicy                = "aws:iam/policy:Policy"
-	IAMRolePolicyAttachment  = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
-	IAMOpenIDConnectProvider = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
+	IAMRole                           = "aws:iam/role:Role"
+	IAMRolePolicy                     = "aws:iam/rolePolicy:RolePolicy"
+	IAMPolicy                         = "aws:iam/policy:Policy"
+	IAMRolePolicyAttachment           = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+	IAMRolePoliciesExclusive          = "aws:iam/rolePoliciesExclusive:RolePoliciesExclusive"
+	IAMRolePolicyAttachmentsExclusive = "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive"
+	IAMOpenIDConnectProvider          = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
 )
 
 var iam = []Type{
@@ -58,6 +60,32 @@ var iam = []Type{
 		Global: true,
 		Refs:   []Ref{{Path: "role", To: IAMRole}, {Path: "policyArn", To: IAMPolicy}},
 		Free:   "IAM has no price",
+	},
+	// The two that say "and no others": what a role has besides is taken away when they are made, and seen when they are
+	// read.
+	{
+		Token: IAMRolePoliciesExclusive, Noun: "IAM Role Policies Exclusive", ID: "{roleName}", Global: true,
+		Refs:  []Ref{{Path: "roleName", To: IAMRole, Part: true}},
+		Owned: []string{"role/{prefix}-backend-task-role", "role/{prefix}-ecs-task-execution-role"},
+		Calls: Calls{
+			Create: "iam:ListRolePolicies iam:DeleteRolePolicy",
+			Read:   "iam:ListRolePolicies",
+			Update: "iam:ListRolePolicies iam:DeleteRolePolicy",
+		},
+		Free: "IAM has no price",
+		Into: ECSService,
+	},
+	{
+		Token: IAMRolePolicyAttachmentsExclusive, Noun: "IAM Role Policy Attachments Exclusive", ID: "{roleName}", Global: true,
+		Refs:  []Ref{{Path: "roleName", To: IAMRole, Part: true}},
+		Owned: []string{"role/{prefix}-backend-task-role", "role/{prefix}-ecs-task-execution-role"},
+		Calls: Calls{
+			Create: "iam:ListAttachedRolePolicies iam:DetachRolePolicy",
+			Read:   "iam:ListAttachedRolePolicies",
+			Update: "iam:ListAttachedRolePolicies iam:DetachRolePolicy",
+		},
+		Free: "IAM has no price",
+		Into: ECSService,
 	},
 	{
 		Token: IAMOpenIDConnectProvider, Noun: "IAM OIDC Provider", ID: "arn:aws:iam::{account}:oidc-provider/{host}",

@@ -9,6 +9,8 @@ const (
 	S3BucketServerSideEncryptionConfiguration = "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2"
 	S3BucketLifecycleConfiguration            = "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2"
 	S3BucketPolicy                            = "aws:s3/bucketPolicy:BucketPolicy"
+	S3BucketCORSConfiguration                 = "aws:s3/bucketCorsConfigurationV2:BucketCorsConfigurationV2"
+	S3BucketLogging                           = "aws:s3/bucketLoggingV2:BucketLoggingV2"
 	S3BucketWebsiteConfiguration              = "aws:s3/bucketWebsiteConfigurationV2:BucketWebsiteConfigurationV2"
 )
 
@@ -55,6 +57,10 @@ var s3 = []Type{
 		Calls{Create: "s3:PutLifecycleConfiguration", Read: "s3:GetLifecycleConfiguration", Update: "s3:PutLifecycleConfiguration", Delete: "s3:PutLifecycleConfiguration"}),
 	bucketSetting(S3BucketPolicy, "S3 Bucket Policy",
 		Calls{Create: "s3:PutBucketPolicy", Read: "s3:GetBucketPolicy", Update: "s3:PutBucketPolicy", Delete: "s3:DeleteBucketPolicy"}),
+	bucketSetting(S3BucketCORSConfiguration, "S3 Bucket CORS Configuration",
+		Calls{Create: "s3:PutBucketCORS", Read: "s3:GetBucketCORS", Update: "s3:PutBucketCORS", Delete: "s3:PutBucketCORS"}),
+	bucketSetting(S3BucketLogging, "S3 Bucket Logging",
+		Calls{Create: "s3:PutBucketLogging", Read: "s3:GetBucketLogging", Update: "s3:PutBucketLogging", Delete: "s3:PutBucketLogging"}),
 	func() Type {
 		website := bucketSetting(S3BucketWebsiteConfiguration, "S3 Bucket Website Configuration", Calls{
 			Create: "s3:PutBucketWebsite", Read: "s3:GetBucketWebsite s3:GetBucketLocation",

@@ -15,7 +15,7 @@ func Expand(template string, value func(name string) string) string {
 		var name string
 		name, template, _ = strings.Cut(rest, "}")
 		switch name {
-		case "clusterName": // of a name or an ARN
+		case "nameOfCluster": // which is given by name or by ARN
 			cluster := value("cluster")
 			b.WriteString(cluster[strings.LastIndex(cluster, "/")+1:])
 		case "host":

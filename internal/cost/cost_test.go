@@ -151,6 +151,13 @@ func registered(token string, inputs map[string]any) sandbox.Resource {
 	}
 }
 
+// scheduled sets how many tasks of the service backend may run from a time on.
+func scheduled(expression string, tasks int) sandbox.Resource {
+	return registered("aws:appautoscaling/scheduledAction:ScheduledAction", map[string]any{
+		"resourceId": "service/cluster/backend", "schedule": expression, "scalableTargetAction": map[string]any{"maxCapacity": tasks},
+	})
+}
+
 func TestPriceOfSingleResources(t *testing.T) {
 	t.Parallel()
 	prices, err := cost.ListPrices(cost.BaseRegion)
@@ -209,7 +216,17 @@ func TestPriceOfSingleResources(t *testing.T) {
 		}}), data + 730*(2*(0.04048+2*0.004445)+3*(0.01334058+2*0.00146489)), ""},
 		"tasks on spot and arm64": {task(map[string]any{"cpuArchitecture": "ARM64"}, map[string]any{"desiredCount": 1, "capacityProviderStrategies": []any{
 			map[string]any{"capacityProvider": "FARGATE_SPOT", "weight": 1},
-		}}), data, "has no price fargate-spot-arm64-vcpu in internal/cost/prices/us-east-1.yaml"},
+		}}), data + 730*(0.01067115+2*0.00117323), ""},
+		"tasks that sleep at night and at weekends": {append(
+			task(nil, map[string]any{"name": "backend", "desiredCount": 1, "launchType": "FARGATE"}),
+			scheduled("cron(0 7 ? * MON,TUE,WED,THU,FRI *)", 1), scheduled("cron(30 19 ? * MON,TUE,WED,THU,FRI *)", 0),
+		), data + 730*5*12.5/168*(0.04048+2*0.004445), ""},
+		"a schedule in other words": {append(
+			task(nil, map[string]any{"name": "backend", "desiredCount": 1, "launchType": "FARGATE"}), scheduled("rate(1 day)", 1),
+		), data + 730*(0.04048+2*0.004445), `the schedule "rate(1 day)" has no rule`},
+		"a cluster with enhanced Container Insights": {[]sandbox.Resource{registered("aws:ecs/cluster:Cluster", map[string]any{
+			"settings": []any{map[string]any{"name": "containerInsights", "value": "enhanced"}},
+		})}, 3 * 0.07, ""},
 		"tasks on machines": {task(nil, map[string]any{"desiredCount": 1, "launchType": "EC2"}), data, `launch type "EC2" has no price here`},
 		"a type without an entry": {
 			[]sandbox.Resource{registered("aws:neptune/cluster:Cluster", nil)},

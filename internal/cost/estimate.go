@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -247,67 +246,6 @@ func (e *estimate) loadBalancer(r sandbox.Resource) {
 	}
 }
 
-// The metrics of Container Insights in its standard form. Ten have three dimensions, the cluster, the service
-// and the task family: CPU, memory and ephemeral storage each reserved and used, network received and sent,
-// storage read and written. Five are of a service only: deployments, task sets, tasks desired, pending,
-// running. Three are of a cluster only: services, tasks, container instances. Without running tasks only the
-// counts are left.
-// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-metrics-ECS.html
-const (
-	insightsOfTasks    = 10
-	insightsOfServices = 5
-	insightsOfClusters = 3
-)
-
-// cluster prices Container Insights, whose metrics are billed as custom metrics, and its performance events:
-// each minute one of the cluster, each service, each task and each task's container.
-func (e *estimate) cluster(r sandbox.Resource) {
-	insights := ""
-	for _, setting := range list(r.Inputs["settings"]) {
-		fields := object(setting)
-		if name, _ := text(fields["name"]); name == "containerInsights" {
-			insights, _ = text(fields["value"])
-		}
-	}
-	switch insights {
-	case "enabled":
-	case "", "disabled":
-		e.free(r, "without Container Insights a cluster has no price")
-		return
-	default:
-		e.miss("%s %s: Container Insights %q has no rule", r.Type, r.Name, insights)
-		return
-	}
-	metrics, events := float64(insightsOfClusters), 1.0
-	running := false
-	for _, service := range e.all {
-		if service.Type != aws.ECSService || !e.runsIn(service, r) {
-			continue
-		}
-		tasks, _ := number(service.Inputs["desiredCount"])
-		metrics += insightsOfServices
-		events += 1 + 2*tasks
-		if tasks > 0 {
-			metrics += 2 * insightsOfTasks
-			running = true
-		}
-	}
-	if running {
-		metrics += insightsOfTasks
-	}
-	e.charge(r, "Container Insights: metrics", "cloudwatch-metric", metrics, "%g metrics", metrics)
-	const minutes = hoursPerMonth * 60
-	kb := e.assume(r, "insights-event-kb")
-	e.charge(r, "Container Insights: events", "cloudwatch-logs", events*minutes*kb/1e6, "%g events × %d min × %g kB", events, minutes, kb)
-}
-
-func (e *estimate) runsIn(service, cluster sandbox.Resource) bool {
-	name, _ := text(service.Inputs["cluster"])
-	arn, _ := text(cluster.Outputs["arn"])
-	short, _ := text(cluster.Outputs["name"])
-	return name == arn || name == short
-}
-
 // service prices the tasks that it runs: what their definition reserves, not what they use.
 func (e *estimate) service(r sandbox.Resource) {
 	tasks, ok := number(r.Inputs["desiredCount"])
@@ -324,7 +262,7 @@ func (e *estimate) service(r sandbox.Resource) {
 		e.free(r, "a service without tasks")
 		return
 	}
-	hours := e.assume(r, "task-hours")
+	hours := e.awakeHours(r)
 	definition, ok := e.definition(r)
 	if !ok {
 		e.miss("%s %s: its task definition is not a part of the stack", r.Type, r.Name)
@@ -497,57 +435,4 @@ func Component(r sandbox.Resource) string {
 		}
 	}
 	return "Stack"
-}
-
-// The readers of inputs look through secrets and outputs. What is not there, unknown, or of another kind is
-// the zero value, and false where they say so.
-
-func plain(v resource.PropertyValue) resource.PropertyValue {
-	for {
-		switch {
-		case v.IsSecret():
-			v = v.SecretValue().Element
-		case v.IsOutput():
-			v = v.OutputValue().Element
-		default:
-			return v
-		}
-	}
-}
-
-func text(v resource.PropertyValue) (string, bool) {
-	if v = plain(v); v.IsString() {
-		return v.StringValue(), true
-	}
-	return "", false
-}
-
-func number(v resource.PropertyValue) (float64, bool) {
-	switch v = plain(v); {
-	case v.IsNumber():
-		return v.NumberValue(), true
-	case v.IsString():
-		n, err := strconv.ParseFloat(v.StringValue(), 64)
-		return n, err == nil
-	}
-	return 0, false
-}
-
-func flag(v resource.PropertyValue) bool {
-	v = plain(v)
-	return v.IsBool() && v.BoolValue()
-}
-
-func list(v resource.PropertyValue) []resource.PropertyValue {
-	if v = plain(v); v.IsArray() {
-		return v.ArrayValue()
-	}
-	return nil
-}
-
-func object(v resource.PropertyValue) resource.PropertyMap {
-	if v = plain(v); v.IsObject() {
-		return v.ObjectValue()
-	}
-	return nil
 }

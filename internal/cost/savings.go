@@ -46,7 +46,7 @@ func Savings(stack string, resources []sandbox.Resource, prices Prices, usage Us
 			with(resources, aws.ECSCluster, "settings", []any{
 				map[string]any{"name": "containerInsights", "value": "disabled"},
 			}), usage),
-		saving("asleep at night and at weekends", "tasks on 12 hours of 5 days a week; sentry:desiredCount 0 in between", resources, asleep),
+		saving("asleep at night and at weekends", "tasks on 12 hours of 5 days a week: schedule in sentry:scaling", resources, asleep),
 	}
 }
 

@@ -131,6 +131,19 @@ func (c *Cloud) Objects() []Object {
 	return out
 }
 
+// Add makes a resource as somebody else would: no stack owns it.
+func (c *Cloud) Add(typ, name string, inputs map[string]any) error {
+	made, err := c.call(typ, "urn:pulumi:elsewhere::elsewhere::"+typ+"::"+name, settings{}, inputs)
+	if err != nil {
+		return err
+	}
+	if err := refusal(made.checkInputs(name)); err != nil {
+		return err
+	}
+	_, _, err = made.create()
+	return err
+}
+
 // Mutate changes a resource behind Pulumi's back: change gets its properties, as a refresh will see them.
 // The name is the logical one.
 func (c *Cloud) Mutate(typ, name string, change func(props map[string]any)) error {

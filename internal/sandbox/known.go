@@ -46,6 +46,18 @@ var behaviours = map[string]behaviour{
 	aws.ECSTaskDefinition:  {check: checkTaskDefinition, apply: applyTaskDefinition, derive: deriveTaskDefinition},
 	aws.ECSService:         {check: checkService, apply: applyService, settle: settleService},
 
+	aws.ECSClusterCapacityProviders: {check: checkCapacityProviders},
+
+	aws.LBLoadBalancer:         {check: checkLoadBalancer, apply: applyLoadBalancer, remove: removeLoadBalancer},
+	aws.LBTargetGroup:          {check: checkBalancerName},
+	aws.CloudFrontVpcOrigin:    {apply: applyVpcOrigin},
+	aws.CloudFrontDistribution: {check: checkDistribution, apply: applyDistribution},
+	aws.ACMCertificate:         {derive: deriveCertificate},
+
+	aws.AutoScalingTarget:          {check: checkScalingTarget, apply: applyScalingTarget},
+	aws.AutoScalingScheduledAction: {check: checkScheduledAction},
+	aws.CloudWatchMetricAlarm:      {check: checkAlarm},
+
 	aws.IAMRole:                  {check: checkRole, apply: trusted("assumeRolePolicy", policy.Trust)},
 	aws.IAMRolePolicy:            {check: checkIdentityPolicy(10240)},
 	aws.IAMPolicy:                {check: checkIdentityPolicy(6144)},

@@ -141,7 +141,7 @@ type mocks struct {
 func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
 	rpc := args.RegisterRPC
 	if rpc == nil {
-		return m.read(args)
+		return m.readResource(args)
 	}
 	inputs, err := plugin.UnmarshalProperties(rpc.GetObject(), plugin.MarshalOptions{KeepUnknowns: true, KeepSecrets: true, KeepResources: true})
 	if err != nil {
@@ -197,20 +197,19 @@ func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 	return id, out, nil
 }
 
-// read gives a program what the cloud has, as a resource that the program does not manage; nothing is recorded.
-func (m *mocks) read(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
-	c, err := m.Cloud.call(args.TypeToken, "", m.settings(args.Provider), attrs{})
+// readResource answers for a resource that the program uses, but does not make.
+func (m *mocks) readResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
+	c, err := m.Cloud.call(args.TypeToken, m.urn(args.ReadRPC.GetParent(), args.TypeToken, args.Name), m.settings(args.Provider), attrs{})
 	if err != nil {
 		return "", nil, err
 	}
-	props, found, err := c.read(args.ID, attrs{})
+	props, found, err := c.read(args.ID, nil)
+	if err == nil && !found {
+		err = fmt.Errorf("resource '%s' does not exist", args.ID)
+	}
 	if err != nil {
-		return "", nil, err
+		return "", nil, fmt.Errorf("read %s %q: %w", args.TypeToken, args.Name, err)
 	}
-	if !found {
-		return "", nil, fmt.Errorf("resource '%s' does not exist", args.ID)
-	}
-	delete(props, "id")
 	return args.ID, properties(props), nil
 }
 

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -19,15 +20,11 @@ type StackOptions struct {
 	Released bool
 	// DryRun: a preview, in which all that AWS computes is unknown.
 	DryRun bool
+	// Cloud is the account; nil for an empty one.
+	Cloud *Cloud
 	// Config are values in place of the stack file's, by full key; an empty value takes a key away.
 	Config map[string]string
-	// Cloud is the account; nil is an empty one.
-	Cloud *Cloud
 }
-
-// ofTheRealAccount are the keys of a stack file that say which account it is, and that bootstrap has prepared it. The
-// sandbox is an account of its own.
-var ofTheRealAccount = []string{"awsAccountId", "bootstrapped"}
 
 // RecordStack is [Record] for an environment of a project, with the configuration of its stack file.
 func RecordStack(program Program, p project.Project, environment string, options StackOptions) (*Recording, error) {
@@ -35,9 +32,10 @@ func RecordStack(program Program, p project.Project, environment string, options
 	if err != nil {
 		return nil, err
 	}
-	for _, key := range ofTheRealAccount {
-		delete(config, p.Name+":"+key)
+	for key, value := range config {
+		config[key] = accountForm.ReplaceAllString(value, AccountID)
 	}
+	delete(config, bootstrapped(p.Name))
 	if options.Released {
 		config[p.Name+":image"] = ReleasedImage(config["aws:region"], p.Name+"-"+environment+"-backend")
 	}
@@ -51,6 +49,13 @@ func RecordStack(program Program, p project.Project, environment string, options
 	}
 	return recording, nil
 }
+
+// accountForm finds the account in what a stack file says: whatever account an environment has, the sandbox stands in
+// for it.
+var accountForm = regexp.MustCompile(`\b[0-9]{12}\b`)
+
+// bootstrapped is the key that says that the tasks' roles are there already; in the sandbox's account they are not.
+func bootstrapped(project string) string { return project + ":bootstrapped" }
 
 // ReleasedImage is an image of the sandbox's account, by its digest.
 func ReleasedImage(region, repository string) string {

@@ -117,13 +117,15 @@ func fargatePair(cpu, memory string) bool {
 type container struct {
 	Name, Image  string
 	Essential    *bool
-	PortMappings []struct{ ContainerPort, HostPort int }
+	PortMappings []portMapping
 
 	LogConfiguration struct {
 		LogDriver string
 		Options   map[string]string
 	}
 }
+
+type portMapping struct{ ContainerPort, HostPort int }
 
 var ecrImage = regexp.MustCompile(`^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/`)
 
@@ -222,10 +224,103 @@ func applyService(c *call) error {
 			return refused("subnets must be of the same VPC: %s", strings.Join(subnets, ", "))
 		}
 	}
+	if err := c.targets(task, refused); err != nil {
+		return err
+	}
+	if err := c.capacity(refused); err != nil {
+		return err
+	}
 	for _, id := range c.in.strings("networkConfiguration.securityGroups") {
 		if group := c.find(aws.EC2SecurityGroup, id); group != nil && group.Props.str("vpcId") != vpc {
 			return refused("Security group %s does not appear to belong to the same VPC as the input subnets.", id)
 		}
+	}
+	return nil
+}
+
+// targets checks that requests find their way from a load balancer to a container's port.
+func (c *call) targets(task *Object, refused func(string, ...any) error) error {
+	for _, arn := range c.in.strings("loadBalancers.targetGroupArn") {
+		group := c.find(aws.LBTargetGroup, arn)
+		if group == nil {
+			return refused("The target group %s does not exist.", arn)
+		}
+		if group.Props.str("targetType") != "ip" {
+			return refused("The provided target group %s has target type %s, which is incompatible with the awsvpc network mode "+
+				"specified in the task definition.", arn, group.Props.str("targetType"))
+		}
+		if !slices.ContainsFunc(c.cloud.objects, func(o *Object) bool {
+			return o.Type == aws.LBListener && slices.Contains(o.Props.strings("defaultActions.targetGroupArn"), group.ID)
+		}) {
+			return refused("The target group with targetGroupArn %s does not have an associated load balancer.", arn)
+		}
+	}
+	var containers []container
+	if err := json.Unmarshal([]byte(task.Props.str("containerDefinitions")), &containers); err != nil {
+		return err
+	}
+	balancers, _ := c.in["loadBalancers"].([]any)
+	for _, v := range balancers {
+		m, _ := v.(map[string]any)
+		name, port := attrs(m).str("containerName"), m["containerPort"]
+		if !slices.ContainsFunc(containers, func(k container) bool {
+			return k.Name == name && slices.ContainsFunc(k.PortMappings, func(p portMapping) bool { return float64(p.ContainerPort) == port })
+		}) {
+			return refused("The container %s did not have a container port %v defined.", name, port)
+		}
+	}
+	return nil
+}
+
+// capacity checks that the cluster has what the service's strategy names.
+func (c *call) capacity(refused func(string, ...any) error) error {
+	cluster := c.find(aws.ECSCluster, c.in.str("cluster"))
+	var has []string
+	for _, o := range c.cloud.objects {
+		if o.Type == aws.ECSClusterCapacityProviders && cluster != nil && o.Props.str("clusterName") == cluster.Props.str("name") {
+			has = o.Props.strings("capacityProviders")
+		}
+	}
+	for _, provider := range c.in.strings("capacityProviderStrategies.capacityProvider") {
+		if !slices.Contains(has, provider) {
+			return refused("The specified capacity provider '%s' was not found among those of the cluster.", provider)
+		}
+	}
+	return nil
+}
+
+func checkCapacityProviders(c *call) error {
+	for _, provider := range c.in.strings("capacityProviders") {
+		if provider != "FARGATE" && provider != "FARGATE_SPOT" {
+			return fmt.Errorf("InvalidParameterException: the sandbox's cluster has no capacity provider %q", provider)
+		}
+	}
+	return nil
+}
+
+func checkScalingTarget(c *call) error {
+	low, okLow := c.in.num("minCapacity")
+	high, okHigh := c.in.num("maxCapacity")
+	if okLow && okHigh && low > high {
+		return errors.New("ValidationException: Maximum capacity cannot be less than minimum capacity")
+	}
+	return nil
+}
+
+func applyScalingTarget(c *call) error {
+	parts := strings.Split(c.in.str("resourceId"), "/") // service/<cluster>/<service>
+	if service := c.find(aws.ECSService, parts[len(parts)-1]); len(parts) != 3 || service == nil ||
+		!strings.HasSuffix(service.Props.str("cluster"), "/"+parts[1]) {
+		return fmt.Errorf("ValidationException: ECS service doesn't exist: %s", c.in.str("resourceId"))
+	}
+	return nil
+}
+
+var scheduleForm = regexp.MustCompile(`^(cron\(\S+ \S+ \S+ \S+ \S+ \S+\)|rate\(\d+ \w+\)|at\(\S+\))$`)
+
+func checkScheduledAction(c *call) error {
+	if schedule := c.in.str("schedule"); schedule != "" && !scheduleForm.MatchString(schedule) {
+		return fmt.Errorf("ValidationException: Invalid schedule expression %q", schedule)
 	}
 	return nil
 }

@@ -80,3 +80,25 @@ func deriveAlias(c *call) {
 		c.out["targetKeyArn"] = key.Props["arn"]
 	}
 }
+
+// checkAlarm: an alarm watches one metric, or the one query that returns data.
+func checkAlarm(c *call) error {
+	queries, _ := c.in["metricQueries"].([]any)
+	if len(queries) == 0 != c.in.has("metricName") {
+		return errors.New(`one of "metric_name" and "metric_query" must be specified`)
+	}
+	returning := 0
+	for _, v := range queries {
+		m, _ := v.(map[string]any)
+		if attrs(m).yes("returnData") {
+			returning++
+		}
+		if attrs(m).has("expression") == attrs(m).has("metric") {
+			return errors.New(`a metric_query must have either an "expression" or a "metric"`)
+		}
+	}
+	if len(queries) > 0 && returning != 1 {
+		return errors.New("ValidationError: exactly one metric query must return data")
+	}
+	return nil
+}

@@ -212,7 +212,7 @@ func (s *Stack) copyProject() error {
 
 func (s *Stack) configured(file string, text []byte) ([]byte, error) {
 	var settings map[string]any
-	if err := yaml.Unmarshal(text, &settings); err != nil {
+	if err := yaml.Unmarshal(accountForm.ReplaceAll(text, []byte(AccountID)), &settings); err != nil {
 		return nil, fmt.Errorf("read %s: %w", file, err)
 	}
 	if settings == nil {
@@ -222,9 +222,7 @@ func (s *Stack) configured(file string, text []byte) ([]byte, error) {
 	if config == nil {
 		config = map[string]any{}
 	}
-	for _, key := range ofTheRealAccount {
-		delete(config, string(s.sandbox.project.Name)+":"+key)
-	}
+	delete(config, bootstrapped(string(s.sandbox.project.Name)))
 	for key, value := range s.extra {
 		if !strings.Contains(key, ":") {
 			key = string(s.sandbox.project.Name) + ":" + key

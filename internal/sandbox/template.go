@@ -25,6 +25,16 @@ func (c *call) variable(name string) string {
 	case "uuid":
 		h := c.hex(32)
 		return strings.Join([]string{h[:8], h[8:12], h[12:16], h[16:20], h[20:]}, "-")
+	case "arnEnd": // as CloudWatch names load balancers and target groups
+		end := c.out.str("id")
+		return strings.TrimPrefix(end[strings.LastIndex(end, ":")+1:], "loadbalancer/")
+	case "vpcOfSubnets":
+		for _, subnet := range c.in.strings("subnets") {
+			if o := c.find(aws.EC2Subnet, subnet); o != nil {
+				return o.Props.str("vpcId")
+			}
+		}
+		return ""
 	case "defaultGroup":
 		if vpc := c.find(aws.EC2Vpc, c.in.str("vpcId")); vpc != nil {
 			return vpc.Props.str("defaultSecurityGroupId")

@@ -102,17 +102,22 @@ func (a attrs) yes(path string) bool {
 	return b
 }
 
-// strings are the strings at a path: one, or the elements of a list.
-func (a attrs) strings(path string) []string {
-	switch v := a.at(path).(type) {
+// strings are the strings at a path: one, or those of all elements of the lists on the way.
+func (a attrs) strings(path string) []string { return stringsAt(map[string]any(a), path) }
+
+func stringsAt(v any, path string) []string {
+	switch v := v.(type) {
 	case string:
-		return []string{v}
+		if path == "" {
+			return []string{v}
+		}
+	case map[string]any:
+		part, rest, _ := strings.Cut(path, ".")
+		return stringsAt(v[part], rest)
 	case []any:
 		var out []string
 		for _, e := range v {
-			if s, ok := e.(string); ok {
-				out = append(out, s)
-			}
+			out = append(out, stringsAt(e, path)...)
 		}
 		return out
 	}

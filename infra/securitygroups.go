@@ -1,0 +1,158 @@
+package infra
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/vpc"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+const (
+	// loadBalancerPort is where the load balancer listens, for CloudFront and inside of the VPC only.
+	loadBalancerPort = 80
+	// cloudFrontServers is AWS's list of the addresses that CloudFront connects from, also to a VPC origin.
+	// https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html
+	cloudFrontServers = "com.amazonaws.global.cloudfront.origin-facing"
+)
+
+// securityGroups are the ids of the groups, known once their rules stand. The load balancer's is empty without one.
+type securityGroups struct {
+	tasks, loadBalancer pulumi.StringOutput
+}
+
+// newSecurityGroups makes the groups, with one resource for each rule: a rule can then change without touching the
+// others.
+func newSecurityGroups(
+	ctx *pulumi.Context, name string, vpcID pulumi.StringInput, args *NetworkArgs, child pulumi.ResourceOrInvokeOption,
+) (securityGroups, error) {
+	// AWS gives every VPC a group that lets its members talk to each other. Without rules, what is put into
+	// it by accident can talk to nothing.
+	if _, err := ec2.NewDefaultSecurityGroup(ctx, name+"-default", &ec2.DefaultSecurityGroupArgs{
+		VpcId: vpcID,
+		// Left out, rules that somebody adds would stay unnoticed.
+		Ingress: ec2.DefaultSecurityGroupIngressArray{},
+		Egress:  ec2.DefaultSecurityGroupEgressArray{},
+		Tags:    pulumi.StringMap{"Name": pulumi.String(name + "-default")},
+	}, child); err != nil {
+		return securityGroups{}, fmt.Errorf("empty the default security group: %w", err)
+	}
+	tasks, err := newGroup(ctx, name+"-tasks", "Tasks of the backend", vpcID, child)
+	if err != nil {
+		return securityGroups{}, err
+	}
+	// The way out is open: NAT, the alternative, costs more than the tasks.
+	if err := tasks.letOut(ctx, "anywhere", "Images, logs, secrets and whatever the backend calls", &vpc.SecurityGroupEgressRuleArgs{
+		IpProtocol: pulumi.String("-1"),
+		CidrIpv4:   pulumi.String("0.0.0.0/0"),
+	}); err != nil {
+		return securityGroups{}, err
+	}
+	if !args.LoadBalanced {
+		if err := letClientsIn(ctx, tasks, args); err != nil {
+			return securityGroups{}, err
+		}
+		return securityGroups{tasks: tasks.ready(ctx)}, nil
+	}
+	balancer, err := newGroup(ctx, name+"-load-balancer", "Load balancer of the backend", vpcID, child)
+	if err != nil {
+		return securityGroups{}, err
+	}
+	if err := letCloudFrontIn(ctx, balancer, tasks, args.Port, child); err != nil {
+		return securityGroups{}, err
+	}
+	return securityGroups{tasks: tasks.ready(ctx), loadBalancer: balancer.ready(ctx)}, nil
+}
+
+// letClientsIn opens the tasks to the internet, or to what sentry:ingressCidrs says (F8).
+func letClientsIn(ctx *pulumi.Context, tasks *group, args *NetworkArgs) error {
+	for _, source := range args.IngressCIDRs {
+		if err := tasks.letIn(ctx, strings.ReplaceAll(source.String(), "/", "-"), "Requests to the backend from "+source.String(),
+			args.Port, &vpc.SecurityGroupIngressRuleArgs{CidrIpv4: pulumi.String(source.String())}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// letCloudFrontIn lets CloudFront reach the load balancer, and nothing but the load balancer the tasks.
+func letCloudFrontIn(ctx *pulumi.Context, balancer, tasks *group, port int, child pulumi.InvokeOption) error {
+	servers, err := ec2.LookupManagedPrefixList(ctx, &ec2.LookupManagedPrefixListArgs{Name: pulumi.StringRef(cloudFrontServers)}, child)
+	if err != nil {
+		return fmt.Errorf("look up CloudFront's addresses: %w", err)
+	}
+	if err := balancer.letIn(ctx, "cloudfront", "Requests from CloudFront", loadBalancerPort,
+		&vpc.SecurityGroupIngressRuleArgs{PrefixListId: pulumi.String(servers.Id)}); err != nil {
+		return err
+	}
+	if err := balancer.letOut(ctx, "tasks", "Requests to the backend", &vpc.SecurityGroupEgressRuleArgs{
+		IpProtocol:                pulumi.String("tcp"),
+		FromPort:                  pulumi.Int(port),
+		ToPort:                    pulumi.Int(port),
+		ReferencedSecurityGroupId: tasks.ID(),
+	}); err != nil {
+		return err
+	}
+	return tasks.letIn(ctx, "load-balancer", "Requests to the backend from the load balancer", port,
+		&vpc.SecurityGroupIngressRuleArgs{ReferencedSecurityGroupId: balancer.ID()})
+}
+
+// group is a security group that collects its rules.
+type group struct {
+	*ec2.SecurityGroup
+	name  string
+	child pulumi.ResourceOption
+	rules []pulumi.Resource
+}
+
+func newGroup(ctx *pulumi.Context, name, description string, vpcID pulumi.StringInput, child pulumi.ResourceOption) (*group, error) {
+	made, err := ec2.NewSecurityGroup(ctx, name, &ec2.SecurityGroupArgs{
+		VpcId:       vpcID,
+		Description: pulumi.String(description),
+		Tags:        pulumi.StringMap{"Name": pulumi.String(name)},
+	}, child)
+	if err != nil {
+		return nil, fmt.Errorf("create the security group %q: %w", name, err)
+	}
+	return &group{SecurityGroup: made, name: name, child: child}, nil
+}
+
+// letIn opens a TCP port to the source in the arguments.
+func (g *group) letIn(ctx *pulumi.Context, from, description string, port int, args *vpc.SecurityGroupIngressRuleArgs) error {
+	args.SecurityGroupId = g.ID()
+	args.Description = pulumi.String(description)
+	args.IpProtocol = pulumi.String("tcp")
+	args.FromPort, args.ToPort = pulumi.Int(port), pulumi.Int(port)
+	logical := g.name + "-from-" + from
+	args.Tags = pulumi.StringMap{"Name": pulumi.String(logical)} // tells the rules apart when one is looked for
+	rule, err := vpc.NewSecurityGroupIngressRule(ctx, logical, args, g.child)
+	if err != nil {
+		return fmt.Errorf("let %s into the security group %q: %w", from, g.name, err)
+	}
+	g.rules = append(g.rules, rule)
+	return nil
+}
+
+func (g *group) letOut(ctx *pulumi.Context, to, description string, args *vpc.SecurityGroupEgressRuleArgs) error {
+	args.SecurityGroupId = g.ID()
+	args.Description = pulumi.String(description)
+	logical := g.name + "-to-" + to
+	args.Tags = pulumi.StringMap{"Name": pulumi.String(logical)}
+	rule, err := vpc.NewSecurityGroupEgressRule(ctx, logical, args, g.child)
+	if err != nil {
+		return fmt.Errorf("let the security group %q out to %s: %w", g.name, to, err)
+	}
+	g.rules = append(g.rules, rule)
+	return nil
+}
+
+// ready is the group's id, known once its rules stand.
+func (g *group) ready(ctx *pulumi.Context) pulumi.StringOutput {
+	return after(ctx, g.ID().ToStringOutput(), g.rules...)
+}
+
+// after is an output that is known once other resources stand, too.
+func after(ctx *pulumi.Context, output pulumi.StringOutput, resources ...pulumi.Resource) pulumi.StringOutput {
+	return pulumi.OutputWithDependencies(ctx.Context(), output, resources...).(pulumi.StringOutput)
+}
