@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help sandbox test check fmt vet lint docs vulncheck bootstrap clean
+.PHONY: help sandbox test check fmt vet lint windows docs vulncheck bootstrap clean
 
 # Pulumi builds programs with -trimpath (since 3.246). Built alike, a package is compiled once for the tests,
 # the sandbox and pulumi up.
@@ -28,6 +28,9 @@ vet:
 
 lint: # and format: a file that make fmt would change is an issue
 	$(lint) run
+
+windows: # compiles there, too
+	GOOS=windows go vet ./...
 
 docs: ## Rewrite the generated parts of the documents
 	@go run ./cmd/docs

@@ -1,5 +1,6 @@
 package aws
 
+// Tokens of the types.
 const (
 	CloudFrontDistribution          = "aws:cloudfront/distribution:Distribution"
 	CloudFrontOriginAccessControl   = "aws:cloudfront/originAccessControl:OriginAccessControl"

@@ -1,5 +1,6 @@
 package aws
 
+// Tokens of the types.
 const (
 	CloudWatchLogGroup        = "aws:cloudwatch/logGroup:LogGroup"
 	CloudWatchMetricAlarm     = "aws:cloudwatch/metricAlarm:MetricAlarm"

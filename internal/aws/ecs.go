@@ -1,5 +1,6 @@
 package aws
 
+// Tokens of the types.
 const (
 	ECSCluster                  = "aws:ecs/cluster:Cluster"
 	ECSTaskDefinition           = "aws:ecs/taskDefinition:TaskDefinition"

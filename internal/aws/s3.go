@@ -1,5 +1,6 @@
 package aws
 
+// Tokens of the types.
 const (
 	S3Bucket                                  = "aws:s3/bucketV2:BucketV2"
 	S3BucketOwnershipControls                 = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"

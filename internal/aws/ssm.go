@@ -1,5 +1,6 @@
 package aws
 
+// Tokens of the types.
 const (
 	SSMParameter = "aws:ssm/parameter:Parameter"
 )

@@ -67,7 +67,7 @@ func blocks(t *testing.T) []block {
 			switch {
 			case isFence && open == nil:
 				open = &block{file: file, line: i + 1, language: fence, before: strings.Join(paragraph, " ")}
-				indent = line[:strings.Index(line, "`")]
+				indent, _, _ = strings.Cut(line, "`")
 			case isFence:
 				found = append(found, *open)
 				open, paragraph = nil, nil

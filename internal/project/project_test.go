@@ -121,6 +121,7 @@ func TestUseBinary(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(dir, "Pulumi.yaml"))
 	require.NoError(t, err)
 	assert.Contains(t, string(text), "binary: "+program)
+	assert.NotContains(t, string(text), "buildTarget", "Pulumi refuses a program that is both compiled and to be compiled")
 	_, err = project.Open(dir)
 	require.NoError(t, err)
 }
