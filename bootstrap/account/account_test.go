@@ -20,11 +20,19 @@ const region = "us-east-1"
 
 var repository = Repository{Name: "octo-org/sentry", ID: "456789", OwnerID: "123456"}
 
-// environments: the name of one is the beginning of another's, one is guarded, and one has been deployed.
+// environments: the name of one is the beginning of another's, one is guarded and uses what it may, and one has been
+// deployed.
 var environments = []Environment{
-	{Name: "staging", Region: region, Subnets: []string{"subnet-0aa1", "subnet-0aa2"}},
-	{Name: "production", Region: region, Guarded: true},
-	{Name: "staging-eu", Region: region},
+	{
+		Name: "staging", Region: region, Domain: "staging.example.com", ZoneID: "Z0STAGING",
+		Subnets: []string{"subnet-0aa1", "subnet-0aa2"},
+	},
+	{
+		Name: "production", Region: region, Guarded: true, Domain: "production.example.com", ZoneID: "Z0PRODUCTION", Exec: true,
+		KMSKeyARN:         "arn:aws:kms:us-east-1:123456789012:key/0123abcd",
+		ImageRepositories: []string{"ghcr.io/example/backend", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/shared/backend"},
+	},
+	{Name: "staging-eu", Region: region, Domain: "staging-eu.example.com", ZoneID: "Z0STAGINGEU"},
 }
 
 var place = Place{

@@ -17,11 +17,11 @@ func Boundary(environment Environment, place Place) policy.Document {
 		return policy.Statement{Effect: "Allow", Action: actions, Resource: resources, Condition: condition}
 	}
 	metrics := policy.Condition{"StringEquals": {"cloudwatch:namespace": {MetricsNamespace(n.Name)}}}
-	return policy.Document{Version: policy.Version, Statement: policy.Statements{
+	statements := policy.Statements{
 		// Neither of the two has a resource to name.
 		allow(policy.Strings{"*"}, nil, "ecr:GetAuthorizationToken"),
 		allow(policy.Strings{"*"}, metrics, "cloudwatch:PutMetricData"),
-		allow(n.owned(aws.ECRRepository), nil,
+		allow(n.imageRepositories(), nil,
 			"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
 		allow(n.owned(aws.CloudWatchLogGroup), nil, "logs:CreateLogStream", "logs:PutLogEvents"),
 		allow(policy.Strings{
@@ -30,5 +30,17 @@ func Boundary(environment Environment, place Place) policy.Document {
 		}, nil, "secretsmanager:GetSecretValue", "ssm:GetParameters"),
 		allow(n.buckets(artifacts, clips), n.ownAccount(), "s3:GetBucketLocation", "s3:ListBucket"),
 		allow(n.objects(artifacts, clips), n.ownAccount(), "s3:DeleteObject", "s3:GetObject", "s3:PutObject"),
-	}}
+	}
+	if n.KMSKeyARN != "" {
+		statements = append(statements, allow(policy.Strings{n.KMSKeyARN}, nil, "kms:Decrypt", "kms:GenerateDataKey"))
+	}
+	if n.Exec {
+		// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
+		statements = append(statements,
+			allow(policy.Strings{"*"}, nil, // neither channels nor the list of groups have an ARN
+				"logs:DescribeLogGroups", "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
+				"ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel"),
+			allow(n.owned(aws.CloudWatchLogGroup), nil, "logs:DescribeLogStreams"))
+	}
+	return policy.Document{Version: policy.Version, Statement: statements}
 }

@@ -11,19 +11,53 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sentry/internal/aws"
+	"sentry/internal/fixture"
 	"sentry/internal/policy"
+	"sentry/internal/policy/evaluate"
 )
 
+// Whatever a stack file switches on, a deployment may make it, under the name that it really has.
 func TestTheDeployRoleMayMakeWhatTheProgramRegisters(t *testing.T) {
-	for _, r := range recordProgram(t, "staging", nil).Resources {
-		if strings.HasPrefix(r.Type, "sentry:infra:") {
-			continue // a component of infra/ calls nothing itself
+	seen := map[string]bool{}
+	for _, settings := range fixture.Settings() {
+		for _, r := range recordProgram(t, "staging", fixture.Configuration(settings...)).Resources {
+			if _, isFunction := aws.Functions[r.Type]; isFunction || strings.HasPrefix(r.Type, "sentry:infra:") {
+				continue // a component of infra/ calls nothing itself
+			}
+			entry, known := aws.Lookup(r.Type)
+			if !assert.True(t, known && len(entry.Calls.All()) > 0, "%v", aws.Unknown(r.Type, "IAM actions (Calls and Owned)")) {
+				continue
+			}
+			seen[r.Type] = true
+			service, _, _ := strings.Cut(entry.Calls.Read, ":")
+			arn := r.Outputs["arn"]
+			if !arn.IsString() || len(entry.Owned) == 0 || strings.Split(arn.StringValue(), ":")[2] != service {
+				continue // it is a part of something else, which AWS asks about
+			}
+			owned := evaluated(t, policy.Identity, policy.Document{Version: policy.Version, Statement: policy.Statements{{
+				Effect: "Allow", Action: policy.Strings{"x:X"}, Resource: names{place, environments[0]}.owned(r.Type),
+			}}})
+			assert.Equal(t, evaluate.Allowed, owned.Decide(request("x:X", arn.StringValue())), "the deploy role may not make %s %s: Owned of "+
+				"the type in internal/aws does not have it", r.Type, arn)
 		}
-		if _, isFunction := aws.Functions[r.Type]; isFunction {
-			continue
+	}
+	for _, entry := range aws.Types() {
+		assert.Equal(t, len(entry.Calls.All()) > 0, seen[entry.Token] || entry.Token == TokenRole,
+			"%s: rights for what no environment has, or the other way round", entry.Token)
+	}
+}
+
+// A policy document names neither an account's zones nor all of its certificates for an environment that has no domain.
+func TestWithoutADomainThereAreNoRightsInDNS(t *testing.T) {
+	e := environments[0]
+	deploy := rightsOf(t, DeployRights, Environment{Name: e.Name, Region: e.Region})
+	all, _ := everyAction()
+	for _, action := range all {
+		if strings.HasPrefix(action, "acm:") || strings.HasPrefix(action, "route53:") {
+			for _, c := range asked(t, action, e.Name) {
+				assert.False(t, allowed(c, deploy), action)
+			}
 		}
-		entry, known := aws.Lookup(r.Type)
-		assert.True(t, known && len(entry.Calls.All()) > 0, "%v", aws.Unknown(r.Type, "IAM actions (Calls and Owned)"))
 	}
 }
 
@@ -102,9 +136,13 @@ func everyAction() (all, reads []string) {
 }
 
 // tellsNothingApart are the actions for which AWS offers neither resource nor tag: whoever has them has them
-// for the whole region. All but one read; that one is in docs/bootstrap.md.
+// for the whole region. What of it does not read is in docs/bootstrap.md.
 func tellsNothingApart(action string) bool {
-	const reads = "ecr:GetAuthorizationToken ecs:DescribeTaskDefinition logs:DescribeLogGroups ssm:DescribeParameters sts:GetCallerIdentity"
-	return strings.HasPrefix(action, "ec2:Describe") || slices.Contains(strings.Fields(reads), action) ||
-		action == "ecs:DeregisterTaskDefinition" || action == "iam:CreateServiceLinkedRole"
+	const reads = "ecr:GetAuthorizationToken ecs:DescribeTaskDefinition logs:DescribeLogGroups ssm:DescribeParameters sts:GetCallerIdentity " +
+		"ec2:GetManagedPrefixListEntries route53:GetChange"
+	const writes = "ecs:DeregisterTaskDefinition iam:CreateServiceLinkedRole logs:CreateLogDelivery logs:DeleteLogDelivery cloudfront:CreateFunction"
+	_, name, _ := strings.Cut(action, ":")
+	return slices.Contains(strings.Fields(reads+" "+writes), action) || strings.HasSuffix(name, "OriginAccessControl") ||
+		slices.ContainsFunc([]string{"application-autoscaling:Describe", "ec2:Describe", "elasticloadbalancing:Describe"},
+			func(prefix string) bool { return strings.HasPrefix(action, prefix) })
 }

@@ -63,7 +63,7 @@ func problems(t *testing.T, recording *sandbox.Recording) []string {
 		in := r.Inputs.Mappable()
 		switch r.Type {
 		case TokenRole:
-			roleProblems(recording, in, say)
+			roleProblems(t, recording, in, say)
 		case TokenPolicy:
 			policyProblems(in, say)
 		case TokenKey:
@@ -83,7 +83,8 @@ func problems(t *testing.T, recording *sandbox.Recording) []string {
 type sayer func(format string, args ...any)
 
 // roleProblems: whom it trusts, what it may do, and for how long.
-func roleProblems(recording *sandbox.Recording, in map[string]any, say sayer) {
+func roleProblems(t *testing.T, recording *sandbox.Recording, in map[string]any, say sayer) {
+	t.Helper()
 	name, _ := in["name"].(string)
 	want, ofWorkflows := trusts(repository)[name]
 	text, _ := in["assumeRolePolicy"].(string)
@@ -118,13 +119,20 @@ func roleProblems(recording *sandbox.Recording, in map[string]any, say sayer) {
 		return
 	}
 	for _, other := range others(own) {
-		for _, attempts := range []map[string]evaluate.Request{
-			withRoles(own.Name, other.Name), inTheNetwork(own.Name, other.Name), withData(own.Name, other.Name), withTasks(own.Name, other.Name),
-		} {
-			for what, r := range attempts {
-				if rights.Decide(r) == evaluate.Allowed {
-					say("%s %s", name, what)
-				}
+		for what, r := range attempts(own.Name, other.Name) {
+			if rights.Decide(r) == evaluate.Allowed {
+				say("%s %s", name, what)
+			}
+		}
+	}
+	if name != PreviewRole(own.Name) {
+		return
+	}
+	all, reads := everyAction()
+	for _, action := range all {
+		for _, c := range asked(t, action, own.Name) {
+			if !slices.Contains(reads, action) && allowed(c, rights) {
+				say("a preview may %s", action)
 			}
 		}
 	}
@@ -167,12 +175,16 @@ func policyProblems(in map[string]any, say sayer) {
 			if strings.Contains(action, "*") {
 				say("%s allows %s", in["name"], action)
 			}
-			if slices.Contains(s.Resource, "*") && s.Condition == nil && action != "sts:GetCallerIdentity" && action != "ecr:GetAuthorizationToken" {
+			if slices.Contains(s.Resource, "*") && s.Condition == nil && !slices.Contains(harmless, action) && !strings.HasPrefix(action, "ssmmessages:") {
 				say("%s allows %s anywhere", in["name"], action)
 			}
 		}
 	}
 }
+
+// harmless anywhere are who one is, and what AWS gives no resource: a registry's token, names of log groups. A shell's
+// channels are the tasks' own.
+var harmless = []string{"sts:GetCallerIdentity", "ecr:GetAuthorizationToken", "logs:DescribeLogGroups"}
 
 func keyProblems(r sandbox.Resource, in map[string]any, say sayer) {
 	if !r.Protect {

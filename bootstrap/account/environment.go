@@ -1,20 +1,10 @@
 package account
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
-
-	"sentry/internal/aws"
-	"sentry/internal/policy"
-)
-
-const (
-	// product begins the name of everything infra/ creates, and is the name of its Pulumi project.
-	product = "sentry"
-	// partition of all ARNs. GitHub's OIDC tokens are for AWS's public regions.
-	partition = "aws"
 )
 
 // Environment is what has to be known of a stack of infra/ to give it roles.
@@ -27,8 +17,43 @@ type Environment struct {
 	Guarded bool `json:"guarded"`
 	// BucketSuffix ends its buckets' names; empty stands for the account id.
 	BucketSuffix string `json:"bucketSuffix,omitempty"`
+	// Domain is its address, and ZoneID the hosted zone of that, where it has one.
+	Domain string `json:"domain,omitempty"`
+	ZoneID string `json:"zoneId,omitempty"`
+	// KMSKeyARN is the key that encrypts its data; empty for AWS's own.
+	KMSKeyARN string `json:"kmsKeyArn,omitempty"`
+	// ImageRepositories are those that an image may come from besides its own, <registry>/<repository>.
+	ImageRepositories []string `json:"imageRepositories,omitempty"`
+	// Exec is whether its administrators may open a shell in its tasks.
+	Exec bool `json:"exec,omitempty"`
 	// Subnets are the ids of its subnets, once it has some: its service may run in no others.
 	Subnets []string `json:"subnets,omitempty"`
+}
+
+// EnvironmentOf reads what a stack file says, by full key, each value as the program gets it.
+func EnvironmentOf(name string, config map[string]string) (Environment, error) {
+	text := func(key string) string { return config[product+":"+key] }
+	e := Environment{
+		Name:         name,
+		Region:       config["aws:region"],
+		Guarded:      text("protect") == "true",
+		BucketSuffix: text("bucketSuffix"),
+		KMSKeyARN:    text("kmsKeyArn"),
+		Exec:         text("exec") == "true",
+	}
+	var https struct{ Domain, ZoneID string }
+	if value := text("https"); strings.HasPrefix(value, "{") { // it may be just true
+		if err := json.Unmarshal([]byte(value), &https); err != nil {
+			return e, fmt.Errorf("read %s:https of %s: %w", product, name, err)
+		}
+	}
+	e.Domain, e.ZoneID = https.Domain, https.ZoneID
+	if value := text("imageRepositories"); value != "" {
+		if err := json.Unmarshal([]byte(value), &e.ImageRepositories); err != nil {
+			return e, fmt.Errorf("read %s:imageRepositories of %s: %w", product, name, err)
+		}
+	}
+	return e, nil
 }
 
 // maxEnvironmentName is what infra/ allows, in characters: its longest names are made of it.
@@ -39,6 +64,12 @@ var (
 	// The deploy role of an environment eu-backend-task-role would be the task role of an environment deploy-eu.
 	reservedForm = regexp.MustCompile(`^(deploy|preview)(-|$)`)
 	subnetForm   = regexp.MustCompile(`^subnet-[0-9a-f]+$`)
+	// What becomes a part of an ARN or a condition has no room for a pattern.
+	domainForm = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`)
+	zoneForm   = regexp.MustCompile(`^Z[A-Z0-9]+$`)
+	keyForm    = regexp.MustCompile(`^arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$`)
+	// ecrForm takes a repository of ECR apart: account, region, name.
+	ecrForm = regexp.MustCompile(`^([0-9]{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com/([a-z0-9]+(?:[._/-]+[a-z0-9]+)*)$`)
 )
 
 func (e Environment) problems() []string {
@@ -50,6 +81,14 @@ func (e Environment) problems() []string {
 	if !regionForm.MatchString(e.Region) {
 		problems = append(problems, fmt.Sprintf("region %q of %s; allowed: a region's code, such as us-east-1", e.Region, e.Name))
 	}
+	if e.Domain != "" && !domainForm.MatchString(e.Domain) || (e.Domain == "") != (e.ZoneID == "") ||
+		e.ZoneID != "" && !zoneForm.MatchString(e.ZoneID) {
+		problems = append(problems, fmt.Sprintf("https.domain %q and zoneId %q of %s; allowed: both, such as app.example.com and "+
+			"Z0123456789ABCDEFGHIJ, or neither", e.Domain, e.ZoneID, e.Name))
+	}
+	if e.KMSKeyARN != "" && !keyForm.MatchString(e.KMSKeyARN) {
+		problems = append(problems, fmt.Sprintf("kmsKeyArn %q of %s; allowed: arn:aws:kms:<region>:<account>:key/<id>", e.KMSKeyARN, e.Name))
+	}
 	for _, id := range e.Subnets {
 		if !subnetForm.MatchString(id) {
 			problems = append(problems, fmt.Sprintf("subnet %q of %s; allowed: ids of subnets", id, e.Name))
@@ -60,141 +99,4 @@ func (e Environment) problems() []string {
 			"between them", e.BucketSuffix, e.Name))
 	}
 	return problems
-}
-
-// DeployRole is the role of an environment's deploy jobs. The names of the roles are fixed: workflows and infra/
-// hold them.
-func DeployRole(environment string) string { return product + "-deploy-" + environment }
-
-// PreviewRole is the role of an environment's previews and of its drift detection: it reads.
-func PreviewRole(environment string) string { return product + "-preview-" + environment }
-
-// BoundaryName is the policy that caps the roles of an environment's tasks: [Boundary].
-func BoundaryName(environment string) string { return product + "-" + environment + "-boundary" }
-
-// taskRoles are the roles of an environment's tasks, as infra/ names them, by the ends of their logical names.
-func taskRoles(environment string) map[string]string {
-	return map[string]string{
-		"execution": product + "-" + environment + "-ecs-task-execution-role",
-		"task":      product + "-" + environment + "-backend-task-role",
-	}
-}
-
-// Place is the account's part in the rights.
-type Place struct {
-	// Account has 12 digits.
-	Account string
-	// StateBucket is the name of the bucket with the Pulumi states.
-	StateBucket string
-	// KeyARN is the KMS key that encrypts the secrets in the states.
-	KeyARN string
-}
-
-// names of what an environment owns, as infra/ gives them. Each is whole, or ends in what AWS adds: with a
-// pattern such as sentry-staging-* the environment staging would own what staging-eu has.
-type names struct {
-	Place
-	Environment
-}
-
-func (n names) arn(service, resource string) string {
-	region, account := n.Region, n.Account
-	switch service {
-	case "s3":
-		region, account = "", ""
-	case "iam":
-		region = ""
-	}
-	return strings.Join([]string{"arn", partition, service, region, account, resource}, ":")
-}
-
-func (n names) prefix() string { return product + "-" + n.Name }
-
-const (
-	frontend  = "frontend"
-	artifacts = "artifacts"
-	clips     = "clips"
-)
-
-// owned are the ARNs of the environment's resources of a type.
-func (n names) owned(token string) []string {
-	entry, ok := aws.Lookup(token)
-	if !ok {
-		return nil
-	}
-	service, _, _ := strings.Cut(entry.Calls.Read, ":") // a test of internal/aws holds entries with rights to a read
-	suffix := n.BucketSuffix
-	if suffix == "" {
-		suffix = n.Account
-	}
-	arns := make([]string, len(entry.Owned))
-	for i, owned := range entry.Owned {
-		arns[i] = n.arn(service, strings.NewReplacer(
-			"{product}", product, "{environment}", n.Name, "{prefix}", n.prefix(), "{suffix}", suffix).Replace(owned))
-	}
-	return arns
-}
-
-// ownedBy are the ARNs of all types for which an action is called.
-func (n names) ownedBy(action string) []string {
-	var arns []string
-	for _, entry := range aws.Types() {
-		if slices.Contains(entry.Calls.All(), action) || isReleaseOf(action, entry) {
-			arns = append(arns, n.owned(entry.Token)...)
-		}
-	}
-	return unique(arns)
-}
-
-// isReleaseOf: what the deploy jobs do themselves they do to the images, the logs and the service.
-func isReleaseOf(action string, entry aws.Type) bool {
-	service, _, _ := strings.Cut(action, ":")
-	return slices.Contains(releaseCalls, action) && entry.Token == map[string]string{
-		"ecr": aws.ECRRepository, "ecs": aws.ECSService, "logs": aws.CloudWatchLogGroup,
-	}[service]
-}
-
-// buckets are those of some purposes.
-func (n names) buckets(purposes ...string) []string {
-	var arns []string
-	for _, arn := range n.owned(aws.S3Bucket) {
-		if slices.ContainsFunc(purposes, func(purpose string) bool { return strings.Contains(arn, n.prefix()+"-"+purpose+"-") }) {
-			arns = append(arns, arn)
-		}
-	}
-	return arns
-}
-
-// ownAccount: a bucket's ARN names no account, and the name of one that was deleted is anybody's.
-func (n names) ownAccount() policy.Condition {
-	return policy.Condition{"StringEquals": {"aws:ResourceAccount": {n.Account}}}
-}
-
-func (n names) objects(purposes ...string) []string {
-	arns := n.buckets(purposes...)
-	for i := range arns {
-		arns[i] += "/*"
-	}
-	return arns
-}
-
-func (n names) tasks() string { return n.arn("ecs", "task/"+n.prefix()+"-cluster/*") }
-
-// deployments are the roll-outs of the environment's services.
-func (n names) deployments() []string {
-	services := n.owned(aws.ECSService)
-	for i := range services {
-		services[i] = strings.Replace(services[i], ":service/", ":service-deployment/", 1) + "/*"
-	}
-	return services
-}
-
-func (n names) boundary() string { return n.arn("iam", "policy/"+BoundaryName(n.Name)) }
-
-func (n names) ec2(kinds ...string) []string {
-	arns := make([]string, len(kinds))
-	for i, kind := range kinds {
-		arns[i] = n.arn("ec2", kind+"/*")
-	}
-	return arns
 }

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,19 +13,27 @@ func TestNoRoleCanRaiseItself(t *testing.T) {
 	for _, e := range environments {
 		deploy, preview := rightsOf(t, DeployRights, e), rightsOf(t, PreviewRights, e)
 		for _, other := range others(e) {
-			for _, attempts := range []map[string]evaluate.Request{
-				withRoles(e.Name, other.Name), inTheNetwork(e.Name, other.Name), withData(e.Name, other.Name), withTasks(e.Name, other.Name),
-			} {
-				for what, r := range attempts {
-					assert.NotEqual(t, evaluate.Allowed, deploy.Decide(r), "%s: the deploy role %s", e.Name, what)
-					assert.NotEqual(t, evaluate.Allowed, preview.Decide(r), "%s: the preview role %s", e.Name, what)
-				}
+			for what, r := range attempts(e.Name, other.Name) {
+				assert.NotEqual(t, evaluate.Allowed, deploy.Decide(r), "%s: the deploy role %s", e.Name, what)
+				assert.NotEqual(t, evaluate.Allowed, preview.Decide(r), "%s: the preview role %s", e.Name, what)
 			}
 		}
 		elsewhere := request("ec2:DescribeVpcs", "*")
 		elsewhere.Context["aws:RequestedRegion"] = []string{"eu-west-1"}
 		assert.Equal(t, evaluate.NotMentioned, deploy.Decide(elsewhere), "the deploy role looks around in other regions")
 	}
+}
+
+// attempts are ways to what is not the environment's, or not its workflows'.
+func attempts(environment, foreign string) map[string]evaluate.Request {
+	all := map[string]evaluate.Request{}
+	for _, some := range []map[string]evaluate.Request{
+		withRoles(environment, foreign), inTheNetwork(environment, foreign), withData(environment, foreign), withTasks(environment, foreign),
+		atTheEdge(environment, foreign), withTraffic(environment, foreign),
+	} {
+		maps.Copy(all, some)
+	}
+	return all
 }
 
 const (

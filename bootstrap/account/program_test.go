@@ -171,6 +171,7 @@ func TestAPreviewRegistersTheSame(t *testing.T) {
 func TestConfigurationErrors(t *testing.T) {
 	const head = "the account cannot be prepared, nothing was changed:\n"
 	const nameRule = "allowed: up to 25 lower-case letters, digits and single hyphens between them, not beginning with deploy or preview"
+	const domainRule = "allowed: both, such as app.example.com and Z0123456789ABCDEFGHIJ, or neither"
 	for what, c := range map[string]struct {
 		config map[string]string
 		want   string
@@ -218,6 +219,14 @@ func TestConfigurationErrors(t *testing.T) {
 				`sentry-bootstrap:environments: region "us-east" of a--b; allowed: a region's code, such as us-east-1` + "\n" +
 				`sentry-bootstrap:environments: name "` + strings.Repeat("a", 26) + `"; ` + nameRule + "\n" +
 				`sentry-bootstrap:environments: bucketSuffix "X" of x; allowed: lower-case letters, digits and single hyphens between them`,
+		},
+		"values that would be patterns in a policy": {
+			map[string]string{Project + ":environments": `[{"name":"x","region":"us-east-1","domain":"*.example.com","zoneId":"*",` +
+				`"kmsKeyArn":"arn:aws:kms:us-east-1:123456789012:key/*"},{"name":"y","region":"us-east-1","domain":"app.example.com"}]`},
+			`sentry-bootstrap:environments: https.domain "*.example.com" and zoneId "*" of x; ` + domainRule + "\n" +
+				`sentry-bootstrap:environments: kmsKeyArn "arn:aws:kms:us-east-1:123456789012:key/*" of x; ` +
+				"allowed: arn:aws:kms:<region>:<account>:key/<id>\n" +
+				`sentry-bootstrap:environments: https.domain "app.example.com" and zoneId "" of y; ` + domainRule,
 		},
 		"an environment twice": {
 			map[string]string{Project + ":environments": `[{"name":"a","region":"us-east-1"},{"name":"a","region":"us-east-1"}]`},

@@ -104,12 +104,18 @@ func asked(t *testing.T, action, environment string) []call {
 		}
 	case "ec2:DeleteTags":
 		return one(tagged("subnet"))
+	case "ec2:CreateFlowLogs":
+		return one(born("vpc-flow-log"), tagged("vpc"))
+	case "ec2:DeleteFlowLogs":
+		return one(tagged("vpc-flow-log"))
+	case "ec2:GetManagedPrefixListEntries":
+		return each("arn:aws:ec2:us-east-1:aws:prefix-list/pl-3b927c52")
 
 	case "s3:GetObject", "s3:PutObject", "s3:DeleteObject":
 		return each("arn:aws:s3:::" + n + "-frontend-123456789012/assets/index-4f2a.js")
 
 	case "ecr:GetAuthorizationToken", "ecs:DescribeTaskDefinition", "ecs:DeregisterTaskDefinition", "logs:DescribeLogGroups",
-		"ssm:DescribeParameters", "sts:GetCallerIdentity":
+		"logs:CreateLogDelivery", "logs:DeleteLogDelivery", "ssm:DescribeParameters", "sts:GetCallerIdentity":
 		return each("*")
 	case "ecs:ListTasks":
 		return one(request(action, "*", "ecs:cluster", cluster))
@@ -130,9 +136,20 @@ func asked(t *testing.T, action, environment string) []call {
 	case "ecs:TagResource", "ecs:UntagResource", "ecs:ListTagsForResource":
 		return each(cluster, service, definition)
 
+	case "ecs:PutClusterCapacityProviders":
+		return each(cluster)
+
 	case "iam:CreateServiceLinkedRole":
-		return one(request(action, "arn:aws:iam::123456789012:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS",
-			"iam:AWSServiceName", "ecs.amazonaws.com"))
+		var calls []call
+		for service, role := range map[string]string{
+			"ecs.amazonaws.com":                         "AWSServiceRoleForECS",
+			"ecs.application-autoscaling.amazonaws.com": "AWSServiceRoleForApplicationAutoScaling_ECSService",
+			"elasticloadbalancing.amazonaws.com":        "AWSServiceRoleForElasticLoadBalancing",
+			"vpcorigin.cloudfront.amazonaws.com":        "AWSServiceRoleForCloudFrontVPCOrigin",
+		} {
+			calls = append(calls, call{request(action, ofIAM+"role/aws-service-role/"+service+"/"+role, "iam:AWSServiceName", service)})
+		}
+		return calls
 	case "iam:PassRole":
 		return []call{
 			{request(action, executionRole, "iam:PassedToService", "ecs-tasks.amazonaws.com")},
@@ -142,6 +159,12 @@ func asked(t *testing.T, action, environment string) []call {
 		return each(logGroup + ":log-stream:ecs/backend/0123456789abcdef")
 	}
 	switch service := strings.TrimSuffix(action, ":"+name); {
+	case slices.Contains([]string{"acm", "cloudfront", "route53"}, service):
+		return askedAtTheEdge(action, environment)
+	case slices.Contains([]string{"application-autoscaling", "elasticloadbalancing"}, service):
+		return askedOfTraffic(action, environment)
+	case slices.Contains([]string{"budgets", "cloudwatch", "events", "sns"}, service):
+		return askedOfMonitoring(action, environment)
 	case service == "ec2" && strings.HasPrefix(name, "Describe"):
 		return each("*")
 	case service == "s3":

@@ -8,29 +8,47 @@ import (
 	"sentry/internal/policy"
 )
 
-// deployPolicies are the ends of the names of the managed policies that [DeployRights] returns. Three, because
+// inPolicy says which managed policy of a role a service's rights are in; "service" has the rest. Several, because
 // one may have 6,144 characters.
-var deployPolicies = []string{"network", "service", "storage"}
+var inPolicy = map[string]string{
+	"acm": "edge", "cloudfront": "edge", "route53": "edge",
+	"application-autoscaling": "traffic", "elasticloadbalancing": "traffic",
+	"budgets": "monitoring", "cloudwatch": "monitoring", "events": "monitoring", "logs": "monitoring", "sns": "monitoring",
+	"ec2": "network",
+	"s3":  "storage",
+}
 
-// previewPolicies is the same for [PreviewRights].
-var previewPolicies = []string{"read"}
+// deployPolicies and previewPolicies are the ends of the policies' names that [DeployRights] and [PreviewRights] return.
+var (
+	deployPolicies  = []string{"edge", "monitoring", "network", "service", "storage", "tags", "traffic"}
+	previewPolicies = []string{"edge", "monitoring", "network", "service", "storage", "traffic"}
+)
+
+func policyOf(action string) string {
+	if action == "ec2:CreateTags" {
+		return "tags" // long enough for a policy of its own
+	}
+	service, _, _ := strings.Cut(action, ":")
+	if file, ok := inPolicy[service]; ok {
+		return file
+	}
+	return "service"
+}
 
 // DeployRights is what an environment's deploy role may do, by the end of the policy's name.
 func DeployRights(environment Environment, place Place) (map[string]policy.Document, error) {
-	n := names{place, environment}
-	actions := slices.Concat(programCalls(), releaseCalls)
+	return rights(slices.Concat(programCalls(), releaseCalls), true, names{place, environment})
+}
 
+// PreviewRights is what an environment's preview role may do: the reads of the table.
+func PreviewRights(environment Environment, place Place) (map[string]policy.Document, error) {
+	return rights(programReads(), false, names{place, environment})
+}
+
+func rights(actions []string, writesState bool, n names) (map[string]policy.Document, error) {
 	files := map[string][]string{}
 	for _, action := range unique(actions) {
-		service, _, _ := strings.Cut(action, ":")
-		file := "service"
-		switch service {
-		case "ec2":
-			file = "network"
-		case "s3":
-			file = "storage"
-		}
-		files[file] = append(files[file], action)
+		files[policyOf(action)] = append(files[policyOf(action)], action)
 	}
 	documents := map[string]policy.Document{}
 	for file, actions := range files {
@@ -38,24 +56,12 @@ func DeployRights(environment Environment, place Place) (map[string]policy.Docum
 		if err != nil {
 			return nil, err
 		}
+		if file == "storage" {
+			statements = append(append(statements, stateOf(n, writesState)...), privateObjects(n))
+		}
 		documents[file] = policy.Document{Version: policy.Version, Statement: statements}
 	}
-	storage := documents["storage"]
-	storage.Statement = append(append(storage.Statement, stateOf(n, true)...), privateObjects(n))
-	documents["storage"] = storage
 	return documents, nil
-}
-
-// PreviewRights is what an environment's preview role may do: the reads of the table.
-func PreviewRights(environment Environment, place Place) (map[string]policy.Document, error) {
-	n := names{place, environment}
-	statements, err := grant(unique(programReads()), n)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]policy.Document{
-		"read": {Version: policy.Version, Statement: append(append(statements, stateOf(n, false)...), privateObjects(n))},
-	}, nil
 }
 
 // privateObjects keeps the environment's data out of the workflows' reach, whatever policy a deployment writes for the

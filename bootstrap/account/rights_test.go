@@ -31,9 +31,13 @@ func TestFiveEnvironmentsFitIAMsLimits(t *testing.T) {
 	for i := range 5 {
 		name := fmt.Sprintf("e%d%s", i, strings.Repeat("x", maxEnvironmentName-2))
 		suffix := strings.Repeat("s", bucketLimit-len("sentry-"+name+"-"+artifacts+"-"))
-		five = append(five, Environment{Name: name, Region: "ap-northeast-1", BucketSuffix: suffix, Guarded: i%2 == 0, Subnets: []string{
-			"subnet-0123456789abcdef0", "subnet-0123456789abcdef1", "subnet-0123456789abcdef2", "subnet-0123456789abcdef3",
-		}})
+		five = append(five, Environment{
+			Name: name, Region: "ap-northeast-1", BucketSuffix: suffix, Guarded: i%2 == 0, Exec: true,
+			Domain: strings.Repeat("d", 60) + ".com", ZoneID: "Z0123456789ABCDEFGHIJ",
+			KMSKeyARN: "arn:aws:kms:ap-northeast-1:123456789012:key/0123abcd-0123-0123-0123-0123456789ab", Subnets: []string{
+				"subnet-0123456789abcdef0", "subnet-0123456789abcdef1", "subnet-0123456789abcdef2", "subnet-0123456789abcdef3",
+			},
+		})
 	}
 	require.NoError(t, Config{Region: region, Repository: repository, Environments: five}.Validate())
 	perRole := map[string]int{}

@@ -24,19 +24,17 @@ func environmentsOf(p project.Project, only []string) ([]account.Environment, er
 		if err != nil {
 			return nil, err
 		}
-		text := func(key string) string {
-			value, ok := set[key]
-			if !ok {
-				return ""
+		config := map[string]string{}
+		for key, value := range set {
+			if config[key], err = project.Text(value); err != nil {
+				return nil, fmt.Errorf("read %s of %s: %w", key, name, err)
 			}
-			return fmt.Sprint(value)
 		}
-		found = append(found, account.Environment{
-			Name:         name,
-			Region:       text("aws:region"),
-			Guarded:      text(p.Name+":protect") == "true",
-			BucketSuffix: text(p.Name + ":bucketSuffix"),
-		})
+		environment, err := account.EnvironmentOf(name, config)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, environment)
 	}
 	return found, nil
 }

@@ -145,10 +145,16 @@ func TestOriginRepository(t *testing.T) {
 
 func TestEnvironmentsAreTheStackFiles(t *testing.T) {
 	dir := fixture.Project(t)
-	fixture.Replace(t, filepath.Join(dir, "Pulumi.production.yaml"), "config:\n", "config:\n  sentry:protect: true\n  sentry:bucketSuffix: 2024\n")
+	fixture.Replace(t, filepath.Join(dir, "Pulumi.production.yaml"), "config:\n", "config:\n  sentry:protect: true\n  sentry:bucketSuffix: 2024\n"+
+		"  sentry:https:\n    domain: app.example.com\n    zoneId: Z0123456789\n  sentry:exec: true\n  sentry:imageRepositories: [ghcr.io/example/backend]\n"+
+		"  sentry:kmsKeyArn: arn:aws:kms:us-east-1:123456789012:key/0123abcd\n")
 	p, err := project.Open(dir)
 	require.NoError(t, err)
-	production := account.Environment{Name: "production", Region: "us-east-1", Guarded: true, BucketSuffix: "2024"}
+	production := account.Environment{
+		Name: "production", Region: "us-east-1", Guarded: true, BucketSuffix: "2024",
+		Domain: "app.example.com", ZoneID: "Z0123456789", Exec: true, ImageRepositories: []string{"ghcr.io/example/backend"},
+		KMSKeyARN: "arn:aws:kms:us-east-1:123456789012:key/0123abcd",
+	}
 	found, err := environmentsOf(p, nil)
 	require.NoError(t, err)
 	assert.Equal(t, []account.Environment{production, {Name: "staging", Region: "us-east-1"}}, found)

@@ -287,7 +287,8 @@ type refusing struct {
 	find     error
 }
 
-func (r refusing) Account(context.Context) (string, error)                        { return r.id, r.identity }
+func (r refusing) Account(context.Context) (string, error) { return r.id, r.identity }
+
 func (r refusing) Subnets(context.Context, account.Environment) ([]string, error) { return nil, nil }
 func (r refusing) Lives(context.Context, account.Environment) (string, error)     { return "", nil }
 func (r refusing) Find(context.Context, account.Existing) (string, error)         { return "", r.find }

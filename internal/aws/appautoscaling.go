@@ -16,8 +16,9 @@ var appautoscaling = []Type{
 		Outputs: "arn=arn:aws:application-autoscaling:{region}:{account}:scalable-target/{hex34} " +
 			"roleArn=arn:aws:iam::{account}:role/aws-service-role/ecs.application-autoscaling.amazonaws.com/" +
 			"AWSServiceRoleForApplicationAutoScaling_ECSService",
-		Missing: "ObjectNotFoundException: No scalable target registered for %s",
-		Owned:   []string{"scalable-target/*"},
+		Missing:  "ObjectNotFoundException: No scalable target registered for %s",
+		Owned:    []string{"scalable-target/*"},
+		Anywhere: "application-autoscaling:DescribeScalableTargets",
 		Calls: Calls{
 			Create: "application-autoscaling:RegisterScalableTarget application-autoscaling:TagResource " +
 				"iam:CreateServiceLinkedRole ecs:DescribeServices ecs:UpdateService",
@@ -34,7 +35,9 @@ var appautoscaling = []Type{
 		Import: "{serviceNamespace}/{resourceId}/{scalableDimension}/{name}",
 		Outputs: "arn=arn:aws:autoscaling:{region}:{account}:scalingPolicy:{uuid}:resource/ecs/{resourceId}:policyName/{name} " +
 			"alarmArns=[]",
-		Refs: []Ref{{Path: "resourceId", To: AutoScalingTarget, Part: true}},
+		Refs:     []Ref{{Path: "resourceId", To: AutoScalingTarget, Part: true}},
+		Owned:    []string{"scalable-target/*"},
+		Anywhere: "application-autoscaling:DescribeScalingPolicies",
 		Calls: Calls{
 			Create: "application-autoscaling:PutScalingPolicy",
 			Read:   "application-autoscaling:DescribeScalingPolicies",
@@ -46,8 +49,10 @@ var appautoscaling = []Type{
 	},
 	{
 		Token: AutoScalingScheduledAction, Noun: "Application AutoScaling Scheduled Action", ID: "{name}-ecs-{resourceId}", Name: "name",
-		Outputs: "arn=arn:aws:autoscaling:{region}:{account}:scheduledAction:{uuid}:resource/ecs/{resourceId}:scheduledActionName/{name}",
-		Refs:    []Ref{{Path: "resourceId", To: AutoScalingTarget, Part: true}},
+		Outputs:  "arn=arn:aws:autoscaling:{region}:{account}:scheduledAction:{uuid}:resource/ecs/{resourceId}:scheduledActionName/{name}",
+		Refs:     []Ref{{Path: "resourceId", To: AutoScalingTarget, Part: true}},
+		Owned:    []string{"scalable-target/*"},
+		Anywhere: "application-autoscaling:DescribeScheduledActions",
 		Calls: Calls{
 			Create: "application-autoscaling:PutScheduledAction",
 			Read:   "application-autoscaling:DescribeScheduledActions",

@@ -1,5 +1,6 @@
 package aws
 
+// BudgetsBudget is the token of the type.
 const BudgetsBudget = "aws:budgets/budget:Budget"
 
 var budgets = []Type{

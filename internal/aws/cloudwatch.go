@@ -21,7 +21,8 @@ var cloudwatch = []Type{
 		Calls: Calls{
 			Create: "logs:CreateLogGroup logs:TagResource logs:PutRetentionPolicy",
 			Read:   "logs:DescribeLogGroups logs:ListTagsForResource",
-			Update: "logs:PutRetentionPolicy logs:DeleteRetentionPolicy logs:TagResource logs:UntagResource",
+			Update: "logs:PutRetentionPolicy logs:DeleteRetentionPolicy logs:AssociateKmsKey logs:DisassociateKmsKey " +
+				"logs:TagResource logs:UntagResource",
 			Delete: "logs:DeleteLogGroup",
 		},
 		Priced: true,
@@ -31,7 +32,10 @@ var cloudwatch = []Type{
 	{
 		Token: CloudWatchMetricAlarm, Noun: "CloudWatch Metric Alarm", ID: "{name}", Name: "name",
 		Outputs: "arn=arn:aws:cloudwatch:{region}:{account}:alarm:{name}",
-		Owned:   []string{"alarm:{prefix}-*"},
+		Owned: []string{
+			"alarm:{prefix}-tasks", "alarm:{prefix}-cpu", "alarm:{prefix}-memory", "alarm:{prefix}-errors",
+			"alarm:{prefix}-failures", "alarm:{prefix}-unhealthy",
+		},
 		Calls: Calls{
 			Create: "cloudwatch:PutMetricAlarm cloudwatch:TagResource",
 			Read:   "cloudwatch:DescribeAlarms cloudwatch:ListTagsForResource",
@@ -77,7 +81,7 @@ var cloudwatch = []Type{
 		Outputs: "arn=arn:aws:events:{region}:{account}:rule/{name} namePrefix=empty",
 		Missing: "ResourceNotFoundException: Rule %s does not exist on EventBus default.",
 		InUse:   "ValidationException: Rule can't be deleted since it has targets. (%s)",
-		Owned:   []string{"rule/{prefix}-*"},
+		Owned:   []string{"rule/{prefix}-deployments"},
 		Calls: Calls{
 			Create: "events:PutRule events:TagResource",
 			Read:   "events:DescribeRule events:ListTagsForResource",
@@ -90,7 +94,7 @@ var cloudwatch = []Type{
 	{
 		Token: CloudWatchEventTarget, Noun: "EventBridge Target", ID: "{rule}-{targetId}", Import: "{rule}/{targetId}",
 		Refs:  []Ref{{Path: "rule", To: CloudWatchEventRule}},
-		Owned: []string{"rule/{prefix}-*"},
+		Owned: []string{"rule/{prefix}-deployments"},
 		Calls: Calls{
 			Create: "events:PutTargets",
 			Read:   "events:ListTargetsByRule",

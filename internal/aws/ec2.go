@@ -221,9 +221,10 @@ var ec2 = []Type{
 	},
 	{
 		Token: EC2FlowLog, Noun: "EC2 Flow Log", ID: "fl-0{hex16}",
-		Outputs: "arn=arn:aws:ec2:{region}:{account}:vpc-flow-log/{id}",
-		Refs:    []Ref{{Path: "vpcId", To: EC2Vpc, Part: true}},
-		Owned:   []string{"vpc-flow-log/*"},
+		Outputs:  "arn=arn:aws:ec2:{region}:{account}:vpc-flow-log/{id}",
+		Refs:     []Ref{{Path: "vpcId", To: EC2Vpc, Part: true}},
+		Owned:    []string{"vpc-flow-log/*"},
+		Anywhere: "logs:CreateLogDelivery logs:DeleteLogDelivery",
 		Calls: Calls{
 			Create: "ec2:CreateFlowLogs ec2:CreateTags logs:CreateLogDelivery",
 			Read:   "ec2:DescribeFlowLogs",

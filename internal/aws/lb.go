@@ -24,6 +24,8 @@ var lb = []Type{
 			{Path: "securityGroups", To: EC2SecurityGroup},
 		},
 		Owned: []string{"loadbalancer/app/{prefix}/*"},
+		Anywhere: "elasticloadbalancing:DescribeLoadBalancers elasticloadbalancing:DescribeLoadBalancerAttributes " +
+			"elasticloadbalancing:DescribeTags elasticloadbalancing:DescribeCapacityReservation",
 		Calls: Calls{
 			Create: "elasticloadbalancing:CreateLoadBalancer elasticloadbalancing:AddTags " +
 				"elasticloadbalancing:ModifyLoadBalancerAttributes iam:CreateServiceLinkedRole",
@@ -38,13 +40,14 @@ var lb = []Type{
 	},
 	{
 		Token: LBTargetGroup, Noun: "ELBv2 Target Group", Name: "name",
-		ID:      "arn:aws:elasticloadbalancing:{region}:{account}:targetgroup/{name}/{hex16}",
-		Outputs: "arn={id} arnSuffix={arnEnd} loadBalancerArns=[] protocolVersion=HTTP1 loadBalancingAlgorithmType=round_robin",
-		Taken:   "DuplicateTargetGroupName: A target group with the same name '{name}' exists, but with different settings",
-		Missing: "TargetGroupNotFound: One or more target groups not found (%s)",
-		InUse:   "ResourceInUse: Target group '%s' is currently in use by a listener or a rule",
-		Refs:    []Ref{{Path: "vpcId", To: EC2Vpc}},
-		Owned:   []string{"targetgroup/{prefix}/*"},
+		ID:       "arn:aws:elasticloadbalancing:{region}:{account}:targetgroup/{name}/{hex16}",
+		Outputs:  "arn={id} arnSuffix={arnEnd} loadBalancerArns=[] protocolVersion=HTTP1 loadBalancingAlgorithmType=round_robin",
+		Taken:    "DuplicateTargetGroupName: A target group with the same name '{name}' exists, but with different settings",
+		Missing:  "TargetGroupNotFound: One or more target groups not found (%s)",
+		InUse:    "ResourceInUse: Target group '%s' is currently in use by a listener or a rule",
+		Refs:     []Ref{{Path: "vpcId", To: EC2Vpc}},
+		Owned:    []string{"targetgroup/{prefix}/*"},
+		Anywhere: "elasticloadbalancing:DescribeTargetGroups elasticloadbalancing:DescribeTargetGroupAttributes",
 		Calls: Calls{
 			Create: "elasticloadbalancing:CreateTargetGroup elasticloadbalancing:AddTags " +
 				"elasticloadbalancing:ModifyTargetGroupAttributes",
@@ -59,14 +62,15 @@ var lb = []Type{
 	},
 	{
 		Token: LBListener, Noun: "ELBv2 Listener",
-		ID:      "arn:aws:elasticloadbalancing:{region}:{account}:listener/app/{hex16}/{hex16}",
+		ID:      "arn:aws:elasticloadbalancing:{region}:{account}:listener/{balancer}/{hex16}",
 		Outputs: "arn={id}",
 		Missing: "ListenerNotFound: One or more listeners not found (%s)",
 		Refs: []Ref{
 			{Path: "loadBalancerArn", To: LBLoadBalancer, Part: true},
 			{Path: "defaultActions.targetGroupArn", To: LBTargetGroup},
 		},
-		Owned: []string{"listener/app/{prefix}/*"},
+		Owned:    []string{"listener/app/{prefix}/*"},
+		Anywhere: "elasticloadbalancing:DescribeListeners elasticloadbalancing:DescribeListenerAttributes",
 		Calls: Calls{
 			Create: "elasticloadbalancing:CreateListener elasticloadbalancing:AddTags",
 			Read: "elasticloadbalancing:DescribeListeners elasticloadbalancing:DescribeListenerAttributes " +

@@ -1,5 +1,6 @@
 package aws
 
+// Tokens of the types.
 const (
 	Route53Record = "aws:route53/record:Record"
 	Route53Zone   = "aws:route53/zone:Zone"

@@ -32,7 +32,8 @@ var sns = []Type{
 		Token: SNSTopicSubscription, Noun: "SNS Topic Subscription", ID: "{topic}:{uuid}", Import: "{id}",
 		Outputs: "arn={id} ownerId={account} pendingConfirmation=true confirmationWasAuthenticated=false",
 		Refs:    []Ref{{Path: "topic", To: SNSTopic, Part: true}},
-		Owned:   []string{"{prefix}-alarms"},
+		// Of the topic, or of the subscription.
+		Owned: []string{"{prefix}-alarms", "{prefix}-alarms:*"},
 		Calls: Calls{
 			Create: "sns:Subscribe",
 			Read:   "sns:GetSubscriptionAttributes sns:ListSubscriptionsByTopic",
