@@ -34,7 +34,7 @@ func environmentsOf(p project.Project, only []string) ([]account.Environment, er
 		found = append(found, account.Environment{
 			Name:         name,
 			Region:       text("aws:region"),
-			Guarded:      text(p.Name+":protect") == "true",
+			Guarded:      p.Guarded(name),
 			BucketSuffix: text(p.Name + ":bucketSuffix"),
 		})
 	}
