@@ -82,7 +82,10 @@ func promoted(t *testing.T, w *world) {
 	assert.Equal(t, "skipped", run.Job("build-frontend").Result)
 	assert.Len(t, w.lines("image-builds"), builds, "production runs another image than the one that was tried")
 	assert.Len(t, w.lines("site-builds"), sites)
-	digest := func(image string) string { return image[strings.Index(image, "@"):] }
+	digest := func(image string) string {
+		_, digest, _ := strings.Cut(image, "@")
+		return digest
+	}
 	assert.Equal(t, digest(w.image("staging")), digest(w.image("production")))
 	assert.Contains(t, w.image("production"), "/sentry-production-backend@")
 	assert.Equal(t, "api=/api\n", w.site("production", "assets/app-0123abcd.js"))

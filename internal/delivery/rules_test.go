@@ -142,10 +142,11 @@ func checkJob(file, id string, j job, say func(string, ...any)) {
 	if j.Permissions == nil {
 		say("no permissions (F6)")
 	}
-	does := ""
+	var lines []string
 	for _, s := range j.Steps {
-		does += s.Run + "\n" + s.Uses + "\n"
+		lines = append(lines, s.Run, s.Uses)
 	}
+	does := strings.Join(lines, "\n")
 	for scope, access := range j.Permissions {
 		reason, known := reasons[scope+": "+access]
 		if !known || !strings.Contains(does, reason) && j.Uses != "./.github/workflows/deploy.yml" {
