@@ -36,7 +36,6 @@ func EnvironmentOf(name string, config map[string]string) (Environment, error) {
 	e := Environment{
 		Name:         name,
 		Region:       config["aws:region"],
-		Guarded:      text("protect") == "true",
 		BucketSuffix: text("bucketSuffix"),
 		KMSKeyARN:    text("kmsKeyArn"),
 		Exec:         text("exec") == "true",

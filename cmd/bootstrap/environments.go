@@ -34,6 +34,7 @@ func environmentsOf(p project.Project, only []string) ([]account.Environment, er
 		if err != nil {
 			return nil, err
 		}
+		environment.Guarded = p.Guarded(name)
 		found = append(found, environment)
 	}
 	return found, nil

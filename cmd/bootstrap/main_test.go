@@ -235,14 +235,17 @@ func TestTheWorkflowsTakeTheRolesThatExist(t *testing.T) {
 	workflows, err := filepath.Glob(filepath.Join(fixture.Root(t), ".github", "workflows", "*.yml"))
 	require.NoError(t, err)
 	environment := regexp.MustCompile(`\$\{\{ *[\w.]+ *\}\}$`)
+	choice := regexp.MustCompile(`\$\{\{ .* && '(\w+)' \|\| '(\w+)' \}\}`)
 	taken := map[string]bool{}
 	for _, path := range workflows {
 		text, err := os.ReadFile(path)
 		require.NoError(t, err)
 		for _, found := range regexp.MustCompile(`role-to-assume: .*:role/(.*)`).FindAllStringSubmatch(string(text), -1) {
-			role := environment.ReplaceAllString(found[1], "x")
-			assert.Contains(t, []string{account.PreviewRole("x"), account.DeployRole("x")}, role, "%s takes role %s", path, found[1])
-			taken[role] = true
+			for _, chosen := range []string{"$1", "$2"} {
+				role := environment.ReplaceAllString(choice.ReplaceAllString(found[1], chosen), "x")
+				assert.Contains(t, []string{account.PreviewRole("x"), account.DeployRole("x")}, role, "%s takes role %s", path, found[1])
+				taken[role] = true
+			}
 		}
 	}
 	assert.Len(t, taken, 2, "a role that no workflow takes")

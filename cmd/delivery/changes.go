@@ -12,7 +12,6 @@ import (
 	"sentry/internal/cli"
 	"sentry/internal/delivery/changes"
 	"sentry/internal/delivery/github"
-	"sentry/internal/delivery/settings"
 	"sentry/internal/delivery/shipped"
 	"sentry/internal/project"
 )
@@ -52,7 +51,7 @@ func (c *command) changes(cmd *cobra.Command, f changesFlags) error {
 	if err != nil {
 		return err
 	}
-	if !settings.Guarded(p, f.stack) {
+	if !p.Guarded(f.stack) {
 		f.trunk = "" // staging takes any branch
 	}
 	commit, err := changes.Resolve(cmd.Context(), p, f.head, f.trunk)

@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"sentry/internal/cli"
-	"sentry/internal/delivery/settings"
 	"sentry/internal/delivery/teardown"
+	"sentry/internal/project"
 )
 
 func (c *command) destroyCommand() *cobra.Command {
@@ -35,9 +35,9 @@ func (c *command) destroy(cmd *cobra.Command, stack, confirm string) error {
 	if err != nil {
 		return err
 	}
-	if settings.Guarded(p, stack) {
+	if p.Guarded(stack) {
 		return fmt.Errorf("%s is guarded: set %s:%s to false in its stack file, have that approved and deployed, and come again",
-			stack, p.Name, settings.Guard)
+			stack, p.Name, project.Guard)
 	}
 	s, err := c.stack(cmd, stack)
 	if err != nil {

@@ -6,8 +6,6 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
-
-	"sentry/internal/delivery/settings"
 )
 
 func (c *command) environmentsCommand() *cobra.Command {
@@ -23,7 +21,7 @@ func (c *command) environmentsCommand() *cobra.Command {
 			return err
 		}
 		all := p.Environments()
-		unguarded := slices.DeleteFunc(slices.Clone(all), func(e string) bool { return settings.Guarded(p, e) })
+		unguarded := slices.DeleteFunc(slices.Clone(all), p.Guarded)
 		list, err := json.Marshal(all)
 		if err != nil {
 			return fmt.Errorf("list the environments: %w", err)

@@ -7,7 +7,7 @@ import (
 
 	"sentry/internal/cli"
 	"sentry/internal/delivery/github"
-	"sentry/internal/delivery/settings"
+	"sentry/internal/project"
 )
 
 func (c *command) guardCommand() *cobra.Command {
@@ -29,7 +29,7 @@ func (c *command) guard(cmd *cobra.Command, stack, unreviewed, ref string, guard
 	if err != nil {
 		return err
 	}
-	guarded = guarded || settings.Guarded(p, stack)
+	guarded = guarded || p.Guarded(stack)
 	client, err := github.New(c.getenv)
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func (c *command) guard(cmd *cobra.Command, stack, unreviewed, ref string, guard
 	byHand := unreviewed == "by-hand" && ref != "" && c.getenv("GITHUB_EVENT_NAME") == "workflow_dispatch"
 	if guarded && unreviewed != "yes" && !byHand {
 		return fmt.Errorf("environment %s is guarded (%s:%s in its stack file), and %s. Mend that, or set the variable DEPLOY_UNREVIEWED "+
-			"to by-hand, start the deployment by hand and name its commit (docs/delivery.md)", stack, p.Name, settings.Guard, problem)
+			"to by-hand, start the deployment by hand and name its commit (docs/delivery.md)", stack, p.Name, project.Guard, problem)
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "::warning::environment %s %s\n", stack, problem)
 	return nil

@@ -33,6 +33,8 @@ func TestThePipeline(t *testing.T) {
 		{"a branch that wants more", false, branchAsAttacker},
 		{"a pull request", false, pullRequest},
 		{"drift, and a lock that was left behind", false, driftAndLock},
+		{"one address for site and API", false, oneAddress},
+		{"where nobody can be asked", false, byHand},
 	} {
 		if os.Getenv("CI") == "" && !step.always {
 			continue
@@ -80,7 +82,10 @@ func promoted(t *testing.T, w *world) {
 	assert.Equal(t, "skipped", run.Job("build-frontend").Result)
 	assert.Len(t, w.lines("image-builds"), builds, "production runs another image than the one that was tried")
 	assert.Len(t, w.lines("site-builds"), sites)
-	digest := func(image string) string { return image[strings.Index(image, "@"):] }
+	digest := func(image string) string {
+		_, digest, _ := strings.Cut(image, "@")
+		return digest
+	}
 	assert.Equal(t, digest(w.image("staging")), digest(w.image("production")))
 	assert.Contains(t, w.image("production"), "/sentry-production-backend@")
 	assert.Equal(t, "api=/api\n", w.site("production", "assets/app-0123abcd.js"))
@@ -241,6 +246,37 @@ func driftAndLock(t *testing.T, w *world) {
 	event.Inputs = map[string]any{"environment": "production", "lock": "abc", "tag": tag, "taken-by-hand": false}
 	w.succeed(w.pipeline.Run("unlock.yml", event))
 	assert.NotContains(t, emulated.Keys(t, w.bucket, "state"), key)
+}
+
+// oneAddress is sentry:https: pages, platform and CloudFront follow from the stack's own outputs, also before they are there.
+func oneAddress(t *testing.T, w *world) {
+	delete(w.pipeline.Vars, "API_URL")
+	refused := w.deploy("staging", map[string]any{})
+	assert.Contains(t, refused.Job("preview").Log, "the API of stack staging has no address", "the approval is asked for, and then the front end fails")
+	assert.Equal(t, "skipped", refused.Job("build-frontend").Result)
+
+	w.edit("Pulumi.staging.yaml", "config:\n", "config:\n  sentry:https: true\n")
+	w.git.Commit("one address")
+	run := w.deploy("staging", map[string]any{"infrastructure": true})
+	w.succeed(run)
+	assert.Equal(t, "api=/api\n", w.site("staging", "assets/app-0123abcd.js"))
+	require.Len(t, w.told, 1, "visitors get the old pages for as long as CloudFront keeps them")
+	assert.Regexp(t, `^POST /2020-05-31/distribution/E\w+/invalidation$`, w.told[0])
+	assert.Regexp(t, `https://\w+\.cloudfront\.net`, run.Job("summary").Summary)
+
+	again := w.deploy("staging", map[string]any{"infrastructure": true})
+	w.succeed(again)
+	assert.NotContains(t, again.Job("preview").Summary, "to create", "what was deployed a moment ago is not what is previewed")
+}
+
+// byHand is D9's way out: no push deploys, and whoever starts a deployment names the commit.
+func byHand(t *testing.T, w *world) {
+	w.hub.Environments["production"] = `{"protection_rules":[],"deployment_branch_policy":{"custom_branch_policies":true}}`
+	w.pipeline.Vars["DEPLOY_UNREVIEWED"] = "by-hand"
+	w.pipeline.Vars["API_URL"] = "/api"
+	assert.Equal(t, "skipped", w.deploy("production", nil).Conclusion, "each push ends in a refusal, or worse")
+	assert.Contains(t, w.deploy("production", map[string]any{}).Job("preview").Log, "name its commit")
+	w.succeed(w.deploy("production", map[string]any{"ref": w.git.Run("rev-parse", "main~1")}))
 }
 
 // unmerged is a commit that is not part of main.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -31,6 +32,7 @@ type world struct {
 	services *services
 	pipeline *emulated.Pipeline
 	bucket   *s3.Client // holds the states and the sites
+	told     []string   // the distributions that have forgotten their copies
 	spy      string     // what the application's packages have found
 	registry string
 }
@@ -69,7 +71,8 @@ func newWorld(t *testing.T) *world {
 	for name, value := range map[string]string{
 		"PULUMI_CONFIG_PASSPHRASE": "x", "GITHUB_API_URL": emulated.Serve(t, w.hub), "SPY": w.spy, "REGISTRY": w.registry,
 		"AWS_ENDPOINT_URL_S3": address, "AWS_ENDPOINT_URL_ECS": emulated.Serve(t, w.services), "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": emulated.Serve(t, w.services),
-		"PATH": tools(t, p.Dir) + string(os.PathListSeparator) + os.Getenv("PATH"), "GOCACHE": goEnv(t, "GOCACHE"), "GOMODCACHE": goEnv(t, "GOMODCACHE"),
+		"AWS_ENDPOINT_URL_CLOUDFRONT": emulated.Serve(t, http.HandlerFunc(w.invalidate)),
+		"PATH":                        tools(t, p.Dir) + string(os.PathListSeparator) + os.Getenv("PATH"), "GOCACHE": goEnv(t, "GOCACHE"), "GOMODCACHE": goEnv(t, "GOMODCACHE"),
 	} {
 		environment[name] = value
 	}
@@ -93,11 +96,7 @@ func repository(t *testing.T) fixture.Git {
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
-	// Until infra/ reads the key.
-	if text, err := os.ReadFile(filepath.Join(dir, "infra/config/tasks.go")); err == nil && !strings.Contains(string(text), "protect") {
-		fixture.Replace(t, filepath.Join(dir, "infra/config/tasks.go"), "	tasks.refuseSize(s)\n", "	s.text(\"protect\")\n	tasks.refuseSize(s)\n")
-		fixture.Replace(t, filepath.Join(dir, "Pulumi.production.yaml"), "config:\n", "config:\n  sentry:protect: true\n")
-	}
+	fixture.Replace(t, filepath.Join(dir, "Pulumi.production.yaml"), "config:\n", "config:\n  sentry:protect: true\n")
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, ".ci"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, ".ci/run"), []byte("#!/bin/sh\n# This very test is part of it.\n"), 0o700))
 	git := fixture.NewGit(t, dir)
@@ -173,6 +172,13 @@ func (w *world) write(name, text string) {
 func (w *world) edit(name, before, after string) {
 	w.t.Helper()
 	fixture.Replace(w.t, filepath.Join(w.git.Dir, name), before, after)
+}
+
+// invalidate is CloudFront, as the publishing job meets it.
+func (w *world) invalidate(out http.ResponseWriter, r *http.Request) {
+	w.told = append(w.told, r.Method+" "+r.URL.Path)
+	out.WriteHeader(http.StatusCreated)
+	_, _ = io.WriteString(out, "<Invalidation><Id>I1EXAMPLE</Id></Invalidation>") // the client has gone
 }
 
 // deploy starts a deployment by hand, or for production by a push when there are no inputs.

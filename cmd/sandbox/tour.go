@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sentry/infra"
+	"sentry/internal/project"
 	"sentry/internal/sandbox"
 )
 
@@ -34,7 +35,7 @@ func (c *command) tour(ctx context.Context) (err error) {
 	errs := make([]error, len(stacks))
 	var group sync.WaitGroup
 	for i, name := range stacks {
-		tours[i] = &stackTour{name: name, sandbox: sb, lines: lines}
+		tours[i] = &stackTour{name: name, guarded: p.Guarded(name), sandbox: sb, lines: lines}
 		group.Go(func() { errs[i] = tours[i].run(ctx) })
 	}
 	group.Wait()
@@ -68,6 +69,7 @@ func seconds(started time.Time) string { return fmt.Sprintf("%.1f s", time.Since
 
 type stackTour struct {
 	name    string
+	guarded bool // Pulumi does not destroy it before the guard is taken away
 	sandbox *sandbox.Sandbox
 	lines   *lines
 	outputs map[string]any
@@ -97,6 +99,14 @@ func (t *stackTour) run(ctx context.Context) error {
 	}
 	if again.Changed() {
 		return fmt.Errorf("%s: the second preview should find nothing to do, and finds:\n  %s", t.name, strings.Join(again.Strings(), "\n  "))
+	}
+	if t.guarded {
+		if err := s.SetConfig(map[string]string{project.Guard: "false"}); err != nil {
+			return err
+		}
+		if _, err := t.step("unguard", "unchanged", "same", func() (sandbox.Result, error) { return s.Up(ctx) }); err != nil {
+			return err
+		}
 	}
 	if _, err := t.step("destroy", "deleted", "delete", func() (sandbox.Result, error) { return s.Destroy(ctx) }); err != nil {
 		return err

@@ -51,6 +51,7 @@ var starts = map[string][]string{
 	"pull-request.yml":         {"merge_group", "pull_request"},
 	"pull-request-comment.yml": {"workflow_run"},
 	"unlock.yml":               {"workflow_dispatch"},
+	"vulnerabilities.yml":      {"pull_request", "schedule", "workflow_dispatch"},
 }
 
 func checkWorkflow(name string, w workflow, say func(string, ...any)) {
@@ -141,10 +142,11 @@ func checkJob(file, id string, j job, say func(string, ...any)) {
 	if j.Permissions == nil {
 		say("no permissions (F6)")
 	}
-	does := ""
+	var lines []string
 	for _, s := range j.Steps {
-		does += s.Run + "\n" + s.Uses + "\n"
+		lines = append(lines, s.Run, s.Uses)
 	}
+	does := strings.Join(lines, "\n")
 	for scope, access := range j.Permissions {
 		reason, known := reasons[scope+": "+access]
 		if !known || !strings.Contains(does, reason) && j.Uses != "./.github/workflows/deploy.yml" {
@@ -179,7 +181,7 @@ func checkJob(file, id string, j job, say func(string, ...any)) {
 }
 
 // foreign is what runs code that is not the repository's: of the application, its packages, its image.
-var foreign = regexp.MustCompile(`\b(npm|npx|yarn|pnpm|make|node|docker (?:build|buildx|run|compose))\b`)
+var foreign = regexp.MustCompile(`\b(npm|npx|yarn|pnpm|node|docker (?:build|buildx|run|compose))\b`)
 
 // checkIsolation: whoever runs foreign code holds nothing, and whoever holds something fetches what others made by its
 // number, and restores no cache.
@@ -199,6 +201,9 @@ func checkIsolation(file string, j job, does string, say func(string, ...any)) {
 			open := !tokens && (file == "pull-request.yml" || file == "checks.yml")
 			if s.With["cache"] != "false" && !open {
 				say("restores a cache that a branch may have written (P2)")
+			}
+			if of := s.With["go-version"]; s.With["go-version-file"] != ".go-version" && !strings.HasSuffix(of, ".outputs.go }}") {
+				say("Go %s%s: the first release of it for ever, without what is mended since (D12)", of, s.With["go-version-file"])
 			}
 		case "actions/setup-node":
 			if s.With["cache"] != "" || s.With["package-manager-cache"] != "false" {

@@ -7,7 +7,9 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,6 +17,15 @@ import (
 )
 
 const directory = "../../.github/workflows"
+
+// The newest release of a minor version, which go.mod, where dependencies want a patch too, cannot name.
+func TestTheWorkflowsTakeTheGoOfTheModule(t *testing.T) {
+	want, err := os.ReadFile("../../.go-version")
+	require.NoError(t, err)
+	module, err := os.ReadFile("../../go.mod")
+	require.NoError(t, err)
+	require.Regexp(t, `(?m)^go `+regexp.QuoteMeta(strings.TrimSpace(string(want)))+`(\.\d+)?$`, string(module), ".go-version and go.mod name different versions of Go")
+}
 
 type (
 	workflow struct {

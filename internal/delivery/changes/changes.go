@@ -64,9 +64,9 @@ func Detect(ctx context.Context, p project.Project, stack, head string, bases ..
 	if err != nil {
 		return Result{}, fmt.Errorf("detect changes: %w", err)
 	}
-	result, err := r.judge(ctx, stack, touched, compared, append(steps, headID))
+	result := r.judge(ctx, stack, touched, compared, append(steps, headID))
 	result.Compared = compared
-	return result, err
+	return result, nil
 }
 
 func unknown(reason string, args ...any) Result {
@@ -75,12 +75,12 @@ func unknown(reason string, args ...any) Result {
 
 // judge says which of the touched files the environment is made of. steps are the commits on the way that touched
 // the modules; head is the last.
-func (r repository) judge(ctx context.Context, stack string, touched, bases, steps []string) (Result, error) {
+func (r repository) judge(ctx context.Context, stack string, touched, bases, steps []string) Result {
 	var built program
 	if len(touched) > 0 {
 		for _, commit := range append(slices.Clone(bases), steps[len(steps)-1]) {
 			if err := r.addProgram(ctx, &built, commit); err != nil {
-				return unknown("what the program of commit %s is built from cannot be told (%s)", short(commit), firstLine(err)), nil
+				return unknown("what the program of commit %s is built from cannot be told (%s)", short(commit), firstLine(err))
 			}
 		}
 	}
@@ -95,7 +95,7 @@ func (r repository) judge(ctx context.Context, stack string, touched, bases, ste
 			for _, step := range steps {
 				changed, err := r.modulesChanged(ctx, built, base, step)
 				if err != nil {
-					return unknown("the modules of commits %s and %s cannot be compared (%s)", short(base), short(step), firstLine(err)), nil
+					return unknown("the modules of commits %s and %s cannot be compared (%s)", short(base), short(step), firstLine(err))
 				}
 				out.Modules = append(out.Modules, changed...)
 			}
@@ -109,7 +109,7 @@ func (r repository) judge(ctx context.Context, stack string, touched, bases, ste
 	}
 	out.Changed = len(out.Paths) > 0
 	out.Reason = fmt.Sprintf("%d of %d files touched since %s belong to the infrastructure of %s", len(out.Paths), len(touched), shorts(bases), stack)
-	return out, nil
+	return out
 }
 
 // configures says whether a file is the environment's configuration, or go's.

@@ -1,6 +1,7 @@
 package emulated
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -25,7 +26,7 @@ func (m *machine) action(uses string, with map[string]string) (map[string]any, e
 			version = "1.26.8"
 		}
 		if version == "" {
-			return nil, fmt.Errorf("no version of Go")
+			return nil, errors.New("no version of Go")
 		}
 		return map[string]any{"go-version": version}, nil
 	case "pulumi/actions", "actions/setup-node":
@@ -42,7 +43,7 @@ func (m *machine) action(uses string, with map[string]string) (map[string]any, e
 
 func (m *machine) checkout(with map[string]string) error {
 	if m.job.Permissions["contents"] != "read" {
-		return fmt.Errorf("the job's token may not read the repository")
+		return errors.New("the job's token may not read the repository")
 	}
 	if with["repository"] != "" && with["repository"] != Repository {
 		return fmt.Errorf("no repository %s", with["repository"])
@@ -87,7 +88,6 @@ func (m *machine) upload(with map[string]string) (map[string]any, error) {
 	m.Hub.mu.Unlock()
 	to := m.artifact(id)
 	if !info.IsDir() {
-		from, to = filepath.Dir(from), m.artifact(id)
 		text, err := os.ReadFile(filepath.Join(m.dir, with["path"]))
 		if err != nil {
 			return nil, err
@@ -136,7 +136,7 @@ func (m *machine) download(with map[string]string) error {
 	run := m.run.ID
 	if with["run-id"] != "" {
 		if m.job.Permissions["actions"] != "read" || with["github-token"] == "" {
-			return fmt.Errorf("the job's token may not read artifacts of other runs")
+			return errors.New("the job's token may not read artifacts of other runs")
 		}
 		run, _ = strconv.ParseInt(with["run-id"], 10, 64) // 0 is no run
 	}
@@ -176,11 +176,11 @@ func (m *machine) downloadAll(pattern string, run int64, to string) error {
 
 func (m *machine) takeRole(with map[string]string) error {
 	if m.job.Permissions["id-token"] != "write" {
-		return fmt.Errorf("the job may not ask for a token")
+		return errors.New("the job may not ask for a token")
 	}
 	role := with["role-to-assume"]
 	if !m.Trusts(role, m.subject()) {
-		return fmt.Errorf("Not authorized to perform sts:AssumeRoleWithWebIdentity: %s as %s", role, m.subject()) //nolint:staticcheck // AWS's words
+		return fmt.Errorf("Not authorized to perform sts:AssumeRoleWithWebIdentity: %s as %s", role, m.subject())
 	}
 	m.Roles = append(m.Roles, fmt.Sprintf("%s: %s as %s", m.record.Name, role, m.subject()))
 	m.env["AWS_REGION"], m.env["AWS_ROLE"] = with["aws-region"], role

@@ -102,12 +102,7 @@ func (p *Pipeline) Run(file string, event Event) *Run {
 	inputs := p.defaults(w.On, event.Inputs)
 	run.Title = scope{contexts: p.contexts(run, event, inputs, nil)}.text(w.RunName)
 	results := p.jobs(run, event, "", w, jobs, inputs, nil)
-	conclusion := "success"
-	for _, result := range results {
-		if result.Result == "failure" {
-			conclusion = "failure"
-		}
-	}
+	conclusion := worst(results)
 	p.Hub.mu.Lock()
 	run.Conclusion = conclusion
 	p.Hub.mu.Unlock()
@@ -247,9 +242,9 @@ func (s scope) input(raw string) any {
 }
 
 func worst(jobs map[string]*Job) string {
-	result := "success"
+	result := "skipped" // when all are
 	for _, j := range jobs {
-		if j.Result == "failure" {
+		if j.Result == "failure" || j.Result == "success" && result == "skipped" {
 			result = j.Result
 		}
 	}
@@ -347,7 +342,7 @@ func (m *machine) script(i int, step workflowStep) (map[string]any, string) {
 	file := func(name string) string { return filepath.Join(m.temp, fmt.Sprintf("%s-%d", name, i)) }
 	env := map[string]string{
 		"GITHUB_OUTPUT": file("output"), "GITHUB_ENV": file("env"), "GITHUB_STEP_SUMMARY": file("summary"), "GITHUB_PATH": file("path"),
-		"GITHUB_REPOSITORY": Repository, "GITHUB_RUN_ID": strconv.FormatInt(m.run.ID, 10), "GITHUB_RUN_ATTEMPT": "1", "GITHUB_SERVER_URL": "https://github.com",
+		"GITHUB_REPOSITORY": Repository, "GITHUB_EVENT_NAME": m.event.Name, "GITHUB_RUN_ID": strconv.FormatInt(m.run.ID, 10), "GITHUB_RUN_ATTEMPT": "1", "GITHUB_SERVER_URL": "https://github.com",
 		"GITHUB_ACTOR": "octocat", "RUNNER_TEMP": m.temp, "HOME": os.Getenv("HOME"), "PATH": os.Getenv("PATH"), "CI": "true",
 	}
 	if m.job.Permissions["id-token"] == "write" {

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sentry/internal/project"
@@ -44,10 +45,6 @@ var Variables = []Variable{
 
 // Region is where the environment is: its stack file says so.
 const Region = "aws:region"
-
-// Guard is the stack file's key of a guarded environment: what holds data is protected, deployments need an approval,
-// and pull requests get no role in it. In full it has the project's name before it.
-const Guard = "protect"
 
 // Settings are the outputs for the workflow, by their names.
 type Settings map[string]string
@@ -85,24 +82,8 @@ func Read(p project.Project, environment, variables string) (Settings, error) {
 		errs = append(errs, fmt.Errorf("variable AWS_ACCOUNT_ID is %q for %s, and its stack file allows account %s only", read["account"], environment, account))
 	}
 	read["region"] = region
-	read["guarded"] = fmt.Sprint(Guarded(p, environment))
+	read["guarded"] = strconv.FormatBool(p.Guarded(environment))
 	return read, errors.Join(errs...)
-}
-
-// Guarded says whether an environment is guarded. One whose file cannot be read is.
-func Guarded(p project.Project, environment string) bool {
-	values, err := p.Values(environment)
-	if err != nil {
-		return true
-	}
-	switch value := values[p.Name+":"+Guard].(type) {
-	case nil:
-		return false
-	case bool:
-		return value
-	default: // the CLI writes texts
-		return fmt.Sprint(value) != "false"
-	}
 }
 
 // Names are the outputs' names, in order.

@@ -1,7 +1,6 @@
 package settings_test
 
 import (
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -61,16 +60,4 @@ func TestTheStackFilesAccountIsNotContradicted(t *testing.T) {
 	require.NoError(t, err)
 	_, err = settings.Read(p, "staging", `{"AWS_ACCOUNT_ID":"210987654321"}`)
 	require.ErrorContains(t, err, "its stack file allows account 123456789012 only")
-}
-
-func TestGuarded(t *testing.T) {
-	p := open(t)
-	assert.False(t, settings.Guarded(p, "staging"))
-	for value, want := range map[string]bool{"true": true, `"true"`: true, "false": false, `"false"`: false, "{secure: x}": true} {
-		text, err := os.ReadFile(p.StackFile("staging"))
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(p.StackFile("dev"), append(text, []byte("  sentry:protect: "+value+"\n")...), 0o600))
-		assert.Equal(t, want, settings.Guarded(p, "dev"), value)
-	}
-	assert.True(t, settings.Guarded(p, "none"), "an environment that cannot be read is open to every branch")
 }

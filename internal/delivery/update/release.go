@@ -195,10 +195,10 @@ func (s Stack) Settle(ctx context.Context, runs, otherwise string) error {
 		return err
 	}
 	image := cmp.Or(runs, otherwise)
-	switch {
-	case image == "":
+	switch image {
+	case "":
 		return fmt.Errorf("stack %s: %w, and its record holds %s: name the image to go back to with --otherwise, or %s", s.Name, errNothingRuns, now.Image, NoImage)
-	case image == now.Image:
+	case now.Image:
 		fmt.Fprintf(s.Log, "The record of stack %s holds %s, and stays as it is.\n", s.Name, image)
 		return nil
 	}

@@ -260,8 +260,10 @@ func TestAReleaseThatWouldChangeMoreIsRefused(t *testing.T) {
 		want  string
 	}{
 		"size": {edit(1, func(s *step) { s.after = strings.Replace(s.after, `"256"`, `"1024"`, 1) }), `TaskDefinition sentry-staging-backend: cpu: "256" → "1024"`},
-		"a variable": {edit(1, func(s *step) { s.after = containers(image, `,"environment":[{"name":"A","value":"1"}]`) }),
-			"containerDefinitions[0].environment[0].name"},
+		"a variable": {
+			edit(1, func(s *step) { s.after = containers(image, `,"environment":[{"name":"A","value":"1"}]`) }),
+			"containerDefinitions[0].environment[0].name",
+		},
 		"the number of tasks":    {edit(2, func(s *step) { s.after = strings.Replace(s.after, `"desiredCount":2`, `"desiredCount":7`, 1) }), "desiredCount: 2 → 7"},
 		"tasks that are asleep":  {edit(2, func(s *step) { s.before = strings.Replace(s.before, `"desiredCount":2`, `"desiredCount":0`, 1) }), "desiredCount: 0 → 2"},
 		"an image of a neighbor": {append(clean(previous, image), step{definition, "sentry-staging-worker", "replace", containers(previous, ""), containers(image, "")}), "sentry-staging-worker"},
