@@ -142,19 +142,27 @@ func (c *command) removeLock(cmd *cobra.Command, store lock.Store, id, tag strin
 		return err
 	}
 	if i := slices.IndexFunc(locks, func(l lock.Lock) bool { return l.ID == id }); i >= 0 {
-		switch {
-		case lives[i] == lock.Alive:
-			return fmt.Errorf("lock %s belongs to a deployment that has not ended: cancel that run first, and wait for it to end", id)
-		case lives[i] == lock.Unknown:
-			return fmt.Errorf("lock %s belongs to a deployment run, and whether that has ended could not be asked: set GITHUB_REPOSITORY and GITHUB_TOKEN", id)
-		case lives[i] == lock.NoRun && !byHand:
-			return fmt.Errorf("lock %s was not taken by a deployment run: ask %s, then remove it with --taken-by-hand", id, locks[i].Holder())
+		if err := removable(locks[i], lives[i], byHand); err != nil {
+			return err
 		}
 	}
 	removed, err := store.Remove(cmd.Context(), id, `"`+strings.Trim(tag, `"`)+`"`)
 	if err != nil {
 		return err
 	}
-	return c.summarize(cmd, fmt.Sprintf("Removed lock `%s`, held by `%s`. If its update was cut short, docs/state.md says how to go on.\n",
+	return c.summarize(cmd, fmt.Sprintf("Removed lock `%s`, held by `%s`. If its update was cut short, delivery recover goes on from there.\n",
 		removed.ID, removed.Holder()))
+}
+
+// removable says why a lock has to stay.
+func removable(l lock.Lock, life lock.Life, byHand bool) error {
+	switch {
+	case life == lock.Alive:
+		return fmt.Errorf("lock %s belongs to a deployment that has not ended: cancel that run first, and wait for it to end", l.ID)
+	case life == lock.Unknown:
+		return fmt.Errorf("lock %s belongs to a deployment run, and whether that has ended could not be asked: set GITHUB_REPOSITORY and GITHUB_TOKEN", l.ID)
+	case life == lock.NoRun && !byHand:
+		return fmt.Errorf("lock %s was not taken by a deployment run: ask %s, then remove it with --taken-by-hand", l.ID, l.Holder())
+	}
+	return nil
 }

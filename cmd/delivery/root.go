@@ -25,7 +25,7 @@ func newCommand(getenv func(string) string) *cobra.Command {
 		c.environmentsCommand(), c.settingsCommand(), c.guardCommand(), c.changesCommand(), c.sourceCommand(), c.useBinaryCommand(),
 		c.previewCommand(), c.renderCommand(), c.commentCommand(), c.targetCommand(), c.promoteCommand(),
 		c.applyCommand(), c.releaseCommand(), c.settleCommand(), c.rolloutCommand(), c.outputsCommand(), c.publishCommand(), c.shippedCommand(),
-		c.waitCommand(), c.reportCommand(), c.driftCommand(), c.lockCommand(), c.destroyCommand(),
+		c.waitCommand(), c.reportCommand(), c.driftCommand(), c.lockCommand(), c.recoverCommand(), c.destroyCommand(),
 	)
 	return root
 }

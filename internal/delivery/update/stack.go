@@ -19,13 +19,13 @@ import (
 // Run runs `pulumi` with the arguments; it is the seam at which tests take the CLI's place.
 type Run func(ctx context.Context, stdout, stderr io.Writer, args ...string) error
 
-// CLI runs the pulumi on PATH in dir.
-func CLI(dir string) Run {
+// CLI runs the pulumi on PATH in dir, with more variables in its environment.
+func CLI(dir string, env ...string) Run {
 	return func(ctx context.Context, stdout, stderr io.Writer, args ...string) error {
 		cmd := exec.CommandContext(ctx, "pulumi", args...)
 		cmd.Dir, cmd.Stdout, cmd.Stderr = dir, stdout, stderr
 		// A preview prints the engine's events, as all other verbs do with --json.
-		cmd.Env = append(os.Environ(), "PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true")
+		cmd.Env = append(append(os.Environ(), "PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true"), env...)
 		// A deployment that is told to stop must be able to write its state: an interrupt, as from the keyboard, not
 		// the kill that the context would send. In a process group of its own the engine hears of it once, from here:
 		// a second interrupt makes it give up.
