@@ -115,7 +115,9 @@ func balancerAlarms(balancer *LoadBalancer) []alarm {
 }
 
 // newAlarms makes the alarms, and the topic that mails them (G8).
-func newAlarms(ctx *pulumi.Context, name string, args *ObservabilityArgs, group *cloudwatch.LogGroup, child pulumi.ResourceOption) error {
+func newAlarms(
+	ctx *pulumi.Context, name string, args *ObservabilityArgs, group *cloudwatch.LogGroup, child pulumi.ResourceOption,
+) error {
 	topic, err := newTopic(ctx, name+"-alarms", args, child)
 	if err != nil {
 		return err
@@ -197,7 +199,9 @@ func newTopic(ctx *pulumi.Context, name string, args *ObservabilityArgs, child p
 // errorLines is the metric that counts the backend's lines of errors.
 const errorLines = "ErrorLines"
 
-func newErrorFilter(ctx *pulumi.Context, name string, args *ObservabilityArgs, group *cloudwatch.LogGroup, child pulumi.ResourceOption) error {
+func newErrorFilter(
+	ctx *pulumi.Context, name string, args *ObservabilityArgs, group *cloudwatch.LogGroup, child pulumi.ResourceOption,
+) error {
 	if _, err := cloudwatch.NewLogMetricFilter(ctx, name, &cloudwatch.LogMetricFilterArgs{
 		Name:         pulumi.String(name),
 		LogGroupName: group.Name,
@@ -215,7 +219,9 @@ func newErrorFilter(ctx *pulumi.Context, name string, args *ObservabilityArgs, g
 
 // newDeploymentRule reports what the circuit breaker takes back: no metric shows it.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html
-func newDeploymentRule(ctx *pulumi.Context, logical, name string, args *ObservabilityArgs, topic *sns.Topic, child pulumi.ResourceOption) error {
+func newDeploymentRule(
+	ctx *pulumi.Context, logical, name string, args *ObservabilityArgs, topic *sns.Topic, child pulumi.ResourceOption,
+) error {
 	pattern, err := json.Marshal(map[string]any{
 		"source":      []string{"aws.ecs"},
 		"detail-type": []string{"ECS Deployment State Change"},

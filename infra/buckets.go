@@ -75,7 +75,9 @@ func NewBuckets(ctx *pulumi.Context, name string, args *BucketsArgs, opts ...pul
 }
 
 // newPrivateBucket makes a bucket whose objects belong to the backend.
-func newPrivateBucket(ctx *pulumi.Context, name, purpose string, args *BucketsArgs, child pulumi.ResourceOption) (*s3.BucketV2, error) {
+func newPrivateBucket(
+	ctx *pulumi.Context, name, purpose string, args *BucketsArgs, child pulumi.ResourceOption,
+) (*s3.BucketV2, error) {
 	bucket, err := newBucket(ctx, name, purpose, args.KMSKeyARN, args, child)
 	if err != nil {
 		return nil, err
@@ -87,7 +89,9 @@ func newPrivateBucket(ctx *pulumi.Context, name, purpose string, args *BucketsAr
 }
 
 // newBucket makes a bucket with what every bucket has: one owner, encryption, versions that expire (A10, F11).
-func newBucket(ctx *pulumi.Context, name, purpose, keyARN string, args *BucketsArgs, child pulumi.ResourceOption) (*s3.BucketV2, error) {
+func newBucket(
+	ctx *pulumi.Context, name, purpose, keyARN string, args *BucketsArgs, child pulumi.ResourceOption,
+) (*s3.BucketV2, error) {
 	logical := name + "-" + purpose
 	bucket, err := s3.NewBucketV2(ctx, logical, &s3.BucketV2Args{
 		Bucket: pulumi.String(config.BucketName(name, purpose, args.Suffix)),

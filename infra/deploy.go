@@ -127,24 +127,39 @@ func deploy(ctx *pulumi.Context, dir string) error {
 		return err
 	}
 
-	ctx.Export("region", pulumi.String(cfg.Region))
-	ctx.Export("vpcId", network.VPCID)
-	ctx.Export("publicSubnetIds", network.PublicSubnetIDs)
-	ctx.Export("securityGroupId", network.TasksSecurityGroupID)
-	ctx.Export("frontendBucketName", buckets.Frontend.Bucket)
-	ctx.Export("artifactsBucketName", buckets.Artifacts.Bucket)
-	ctx.Export("clipsBucketName", buckets.Clips.Bucket)
-	ctx.Export("frontendUrl", frontendURL)
-	ctx.Export("logGroupName", observability.LogGroupName)
-	ctx.Export("ecrRepositoryUrl", service.RepositoryURL)
-	ctx.Export("clusterName", service.ClusterName)
-	ctx.Export("serviceName", service.ServiceName)
-	ctx.Export("taskDefinitionArn", service.TaskDefinitionARN)
-	ctx.Export("deployedImage", service.Image)
-	ctx.Export("cpuArchitecture", pulumi.String(cfg.Container.CPUArchitecture))
-	if cfg.HTTPS != nil {
-		ctx.Export("apiUrl", edge.APIURL)
-		ctx.Export("distributionId", edge.Distribution.ID())
-	}
+	outputs{cfg, network, buckets, edge, observability, service, frontendURL}.export(ctx)
 	return nil
+}
+
+// outputs are what scripts and the pipeline read of an environment (A18).
+type outputs struct {
+	config.Config
+	network       *Network
+	buckets       *Buckets
+	edge          *Edge
+	observability *Observability
+	service       *Service
+	frontendURL   pulumi.StringOutput
+}
+
+func (o outputs) export(ctx *pulumi.Context) {
+	ctx.Export("region", pulumi.String(o.Region))
+	ctx.Export("vpcId", o.network.VPCID)
+	ctx.Export("publicSubnetIds", o.network.PublicSubnetIDs)
+	ctx.Export("securityGroupId", o.network.TasksSecurityGroupID)
+	ctx.Export("frontendBucketName", o.buckets.Frontend.Bucket)
+	ctx.Export("artifactsBucketName", o.buckets.Artifacts.Bucket)
+	ctx.Export("clipsBucketName", o.buckets.Clips.Bucket)
+	ctx.Export("frontendUrl", o.frontendURL)
+	ctx.Export("logGroupName", o.observability.LogGroupName)
+	ctx.Export("ecrRepositoryUrl", o.service.RepositoryURL)
+	ctx.Export("clusterName", o.service.ClusterName)
+	ctx.Export("serviceName", o.service.ServiceName)
+	ctx.Export("taskDefinitionArn", o.service.TaskDefinitionARN)
+	ctx.Export("deployedImage", o.service.Image)
+	ctx.Export("cpuArchitecture", pulumi.String(o.Container.CPUArchitecture))
+	if o.HTTPS != nil {
+		ctx.Export("apiUrl", o.edge.APIURL)
+		ctx.Export("distributionId", o.edge.Distribution.ID())
+	}
 }

@@ -14,7 +14,9 @@ const validationTTL = 300
 
 // newCertificate makes the domain's certificate, proven by a record in the hosted zone, and returns its ARN, which is
 // known once AWS has issued it. Without a domain there is none.
-func newCertificate(ctx *pulumi.Context, name string, args *EdgeArgs, child pulumi.ResourceOption) (pulumi.StringPtrInput, error) {
+func newCertificate(
+	ctx *pulumi.Context, name string, args *EdgeArgs, child pulumi.ResourceOption,
+) (pulumi.StringPtrInput, error) {
 	if args.Domain == "" {
 		return nil, nil
 	}

@@ -38,7 +38,9 @@ type ObservabilityArgs struct {
 
 // NewObservability registers the observability of one environment. What it watches it knows by name: the service comes
 // later, as it needs the log group.
-func NewObservability(ctx *pulumi.Context, name string, args *ObservabilityArgs, opts ...pulumi.ResourceOption) (*Observability, error) {
+func NewObservability(
+	ctx *pulumi.Context, name string, args *ObservabilityArgs, opts ...pulumi.ResourceOption,
+) (*Observability, error) {
 	o := &Observability{}
 	if err := ctx.RegisterComponentResource("sentry:infra:Observability", name, o, opts...); err != nil {
 		return nil, fmt.Errorf("register the observability %q: %w", name, err)

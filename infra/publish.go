@@ -39,7 +39,9 @@ func (b *Buckets) Publish(ctx *pulumi.Context, name string, edge *Edge) (pulumi.
 	return url, newCORS(ctx, name+"-clips", b.Clips, origins, child)
 }
 
-func (b *Buckets) publishSite(ctx *pulumi.Context, logical string, edge *Edge, child pulumi.ResourceOption) (pulumi.StringOutput, error) {
+func (b *Buckets) publishSite(
+	ctx *pulumi.Context, logical string, edge *Edge, child pulumi.ResourceOption,
+) (pulumi.StringOutput, error) {
 	if edge.Distribution != nil {
 		policy := pulumix.Apply2Err(b.Frontend.Arn, edge.Distribution.Arn, func(bucketARN, distributionARN string) (string, error) {
 			return distributedPolicy(bucketARN, distributionARN).json()
@@ -66,7 +68,9 @@ func (b *Buckets) publishSite(ctx *pulumi.Context, logical string, edge *Edge, c
 }
 
 // newCORS lets scripts of some sites read and upload with addresses that the backend has signed (G11).
-func newCORS(ctx *pulumi.Context, logical string, bucket *s3.BucketV2, origins pulumi.StringArray, child pulumi.ResourceOption) error {
+func newCORS(
+	ctx *pulumi.Context, logical string, bucket *s3.BucketV2, origins pulumi.StringArray, child pulumi.ResourceOption,
+) error {
 	if _, err := s3.NewBucketCorsConfigurationV2(ctx, logical, &s3.BucketCorsConfigurationV2Args{
 		Bucket: bucket.ID(),
 		CorsRules: s3.BucketCorsConfigurationV2CorsRuleArray{s3.BucketCorsConfigurationV2CorsRuleArgs{

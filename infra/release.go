@@ -19,7 +19,9 @@ var neverPulled = "@sha256:" + strings.Repeat("0", 64)
 // newReleaseRecord makes the parameter that says which image is released, and returns what it holds. An
 // update that names no image leaves it alone, so that pulumi up from anywhere keeps running what was
 // released last.
-func newReleaseRecord(ctx *pulumi.Context, logical string, args *ServiceArgs, child pulumi.ResourceOption) (pulumi.StringOutput, error) {
+func newReleaseRecord(
+	ctx *pulumi.Context, logical string, args *ServiceArgs, child pulumi.ResourceOption,
+) (pulumi.StringOutput, error) {
 	opts := []pulumi.ResourceOption{child}
 	if args.Image == "" {
 		opts = append(opts, pulumi.IgnoreChanges([]string{"insecureValue"}))

@@ -16,7 +16,9 @@ const (
 )
 
 // newRepository makes the image repository (A7, F11): a tag names one image for ever, and old images go.
-func newRepository(ctx *pulumi.Context, name string, args *ServiceArgs, child pulumi.ResourceOption) (*ecr.Repository, error) {
+func newRepository(
+	ctx *pulumi.Context, name string, args *ServiceArgs, child pulumi.ResourceOption,
+) (*ecr.Repository, error) {
 	encrypted := ecr.RepositoryEncryptionConfigurationArgs{EncryptionType: pulumi.String("AES256")}
 	if args.KMSKeyARN != "" {
 		encrypted.EncryptionType, encrypted.KmsKey = pulumi.String("KMS"), pulumi.String(args.KMSKeyARN)

@@ -20,7 +20,9 @@ func executionRoleName(name string) string { return name + "-ecs-task-execution-
 
 func taskRoleName(name string) string { return name + "-backend-task-role" }
 
-func newRoles(ctx *pulumi.Context, name string, args *ServiceArgs, repositoryARN pulumi.StringOutput, child pulumi.ResourceOption) (roles, error) {
+func newRoles(
+	ctx *pulumi.Context, name string, args *ServiceArgs, repositoryARN pulumi.StringOutput, child pulumi.ResourceOption,
+) (roles, error) {
 	execution := pulumix.Apply2Err(repositoryARN, args.LogGroup, func(repositoryARN, logGroup string) (string, error) {
 		return executionPolicy(repositoryARN, logGroup, args).json()
 	})

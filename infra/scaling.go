@@ -106,7 +106,9 @@ func (t scalingTarget) followLoad(ctx *pulumi.Context, args *ServiceArgs) error 
 }
 
 // at changes the limits of the number of tasks on each of the schedule's days.
-func (t scalingTarget) at(ctx *pulumi.Context, what string, schedule *config.Schedule, clock config.Clock, lowest, highest pulumi.IntInput) error {
+func (t scalingTarget) at(
+	ctx *pulumi.Context, what string, schedule *config.Schedule, clock config.Clock, lowest, highest pulumi.IntInput,
+) error {
 	if _, err := appautoscaling.NewScheduledAction(ctx, t.name+"-"+what, &appautoscaling.ScheduledActionArgs{
 		Name:              pulumi.String(t.name + "-" + what),
 		ServiceNamespace:  pulumi.String(scalingNamespace),

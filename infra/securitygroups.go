@@ -106,7 +106,9 @@ type group struct {
 	rules []pulumi.Resource
 }
 
-func newGroup(ctx *pulumi.Context, name, description string, vpcID pulumi.StringInput, child pulumi.ResourceOption) (*group, error) {
+func newGroup(
+	ctx *pulumi.Context, name, description string, vpcID pulumi.StringInput, child pulumi.ResourceOption,
+) (*group, error) {
 	made, err := ec2.NewSecurityGroup(ctx, name, &ec2.SecurityGroupArgs{
 		VpcId:       vpcID,
 		Description: pulumi.String(description),

@@ -23,7 +23,8 @@ const clips = "sentry-staging-clips-123456789012"
 // environment is a deployed staging: its outputs by a stand-in for the Pulumi CLI, a versioned bucket and a repository.
 func (r *runner) environment() (bucket *s3.Client, images func() int, destroyed func() string) {
 	r.t.Helper()
-	client, url := emulated.S3(r.t, clips, nil)
+	client, behind := emulated.S3(r.t, clips, nil)
+	url := emulated.TasksOnly(r.t, behind)
 	r.t.Setenv("AWS_ENDPOINT_URL_S3", url)
 	r.env["AWS_ENDPOINT_URL_S3"] = url
 	_, err := client.PutBucketVersioning(r.t.Context(), &s3.PutBucketVersioningInput{

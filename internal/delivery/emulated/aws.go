@@ -4,8 +4,11 @@ package emulated
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	neturl "net/url"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -60,6 +63,31 @@ func S3(t *testing.T, bucket string, objects map[string]string) (client *s3.Clie
 		require.NoError(t, err)
 	}
 	return client, url
+}
+
+// TasksOnly stands in front of an S3 whose buckets have the program's policy: it denies deleting objects, until it is
+// deleted itself.
+func TasksOnly(t *testing.T, behind string) (url string) {
+	t.Helper()
+	target, err := neturl.Parse(behind)
+	require.NoError(t, err)
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	opened := map[string]bool{}
+	var mu sync.Mutex
+	return Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch query := r.URL.Query(); {
+		case r.Method == http.MethodDelete && query.Has("policy"):
+			opened[r.URL.Path] = true
+			w.WriteHeader(http.StatusNoContent)
+		case r.Method == http.MethodPost && query.Has("delete") && !opened[r.URL.Path]:
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = w.Write([]byte(`<Error><Code>AccessDenied</Code><Message>with an explicit deny in a resource-based policy</Message></Error>`))
+		default:
+			proxy.ServeHTTP(w, r)
+		}
+	}))
 }
 
 // Keys are the keys of the objects in a bucket, in order.

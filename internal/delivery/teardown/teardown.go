@@ -21,8 +21,11 @@ type Emptier struct {
 	Out io.Writer
 }
 
-// Bucket deletes all objects of a bucket, with all their versions.
+// Bucket deletes all objects of a bucket, with all their versions. Its policy goes first: it leaves that to the tasks.
 func (e Emptier) Bucket(ctx context.Context, bucket string) error {
+	if _, err := e.S3.DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &bucket}); err != nil {
+		return fmt.Errorf("take the policy of bucket %s away: %w", bucket, err)
+	}
 	count := 0
 	pages := s3.NewListObjectVersionsPaginator(e.S3, &s3.ListObjectVersionsInput{Bucket: &bucket})
 	for pages.HasMorePages() {
