@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help sandbox test check fmt vet lint docs bootstrap clean
+.PHONY: help sandbox test check reliability mutations fmt vet lint windows docs bootstrap clean
 
 # Pulumi builds programs with -trimpath (since 3.246). Built alike, a package is compiled once for the tests,
 # the sandbox and pulumi up.
@@ -9,7 +9,7 @@ export GOFLAGS := -trimpath -buildvcs=false $(GOFLAGS)
 lint := go tool -modfile=tools/golangci-lint/go.mod golangci-lint
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 sandbox: ## Deploy staging and production offline, on the real Pulumi engine
 	@go run ./cmd/sandbox
@@ -28,6 +28,15 @@ vet:
 
 lint: # and format: a file that make fmt would change is an issue
 	$(lint) run
+
+windows: # compiles there, too
+	GOOS=windows go vet ./...
+
+reliability: ## Interrupt deployments at every operation; takes minutes
+	@go run ./cmd/reliability --write internal/reliability/results.json
+
+mutations: ## Make deliberate defects, and see that the tests notice each; takes long
+	@go run ./cmd/mutations
 
 docs: ## Rewrite the generated parts of the documents
 	@go run ./cmd/docs

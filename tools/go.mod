@@ -1,6 +1,6 @@
 // The Pulumi CLI at the version of the SDK, for the sandbox and the engine tests. A module of its own:
 // a build tool's dependencies must not choose the program's.
-module github.com/sentry/infrastructure/tools
+module sentry/tools
 
 go 1.26
 

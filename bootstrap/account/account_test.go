@@ -16,14 +16,13 @@ import (
 	"sentry/internal/sandbox"
 )
 
-const (
-	region     = "us-east-1"
-	repository = "octo-org/sentry"
-)
+const region = "us-east-1"
 
-// environments: the name of one is the beginning of another's, and one is guarded.
+var repository = Repository{Name: "octo-org/sentry", ID: "456789", OwnerID: "123456"}
+
+// environments: the name of one is the beginning of another's, one is guarded, and one has been deployed.
 var environments = []Environment{
-	{Name: "staging", Region: region},
+	{Name: "staging", Region: region, Subnets: []string{"subnet-0aa1", "subnet-0aa2"}},
 	{Name: "production", Region: region, Guarded: true},
 	{Name: "staging-eu", Region: region},
 }

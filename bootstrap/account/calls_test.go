@@ -10,22 +10,20 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sentry/internal/aws"
 	"sentry/internal/policy"
 )
 
-func TestTheTableKnowsWhatTheProgramRegisters(t *testing.T) {
-	used := map[string]bool{"aws:index/getCallerIdentity:getCallerIdentity": true} // a function, which no recording shows
+func TestTheDeployRoleMayMakeWhatTheProgramRegisters(t *testing.T) {
 	for _, r := range recordProgram(t, "staging", nil).Resources {
 		if strings.HasPrefix(r.Type, "sentry:infra:") {
 			continue // a component of infra/ calls nothing itself
 		}
-		used[r.Type] = true
-		_, known := programCalls[r.Type]
-		assert.True(t, known, "%s registers %s, which bootstrap/account/calls.go does not know: the deploy role may not create it",
-			r.Name, r.Type)
-	}
-	for token := range programCalls {
-		assert.True(t, used[token], "the deploy role has rights for %s, which the program does not use", token)
+		if _, isFunction := aws.Functions[r.Type]; isFunction {
+			continue
+		}
+		entry, known := aws.Lookup(r.Type)
+		assert.True(t, known && len(entry.Calls.All()) > 0, "%v", aws.Unknown(r.Type, "IAM actions (Calls and Owned)"))
 	}
 }
 
@@ -65,7 +63,9 @@ func TestEveryActionExistsAndIsNarrowedAsFarAsAWSAllows(t *testing.T) {
 	used := map[string]bool{}
 	for name, document := range documents(t, place, environments...) {
 		for _, s := range document.Statement {
-			assert.Equal(t, "Allow", s.Effect)
+			if s.Effect == "Deny" {
+				continue // the wider, the better
+			}
 			anywhere := slices.Equal(s.Resource, policy.Strings{"*"})
 			assert.True(t, anywhere || !slices.Contains(s.Resource, "*"), "%s: * among resources", name)
 			for _, action := range s.Action {
@@ -84,9 +84,6 @@ func TestEveryActionExistsAndIsNarrowedAsFarAsAWSAllows(t *testing.T) {
 					assert.Contains(t, []string{"Read", "List"}, f.level, "%s: %s changes something", name, action)
 				}
 				service, _, _ := strings.Cut(action, ":")
-				if !strings.HasSuffix(name, "-boundary") {
-					assert.Contains(t, references, service)
-				}
 				for _, resource := range s.Resource {
 					if !anywhere && service != "kms" && !strings.HasSuffix(name, "-boundary") {
 						assert.Equal(t, service, strings.Split(resource, ":")[2], "%s: %s on a resource of another service", name, action)
@@ -101,11 +98,7 @@ func TestEveryActionExistsAndIsNarrowedAsFarAsAWSAllows(t *testing.T) {
 }
 
 func everyAction() (all, reads []string) {
-	for _, c := range programCalls {
-		all = append(all, slices.Concat(c.Create, c.Read, c.Update, c.Delete)...)
-		reads = append(reads, c.Read...)
-	}
-	return unique(slices.Concat(all, releaseCalls)), unique(reads)
+	return unique(slices.Concat(programCalls(), releaseCalls)), unique(programReads())
 }
 
 // tellsNothingApart are the actions for which AWS offers neither resource nor tag: whoever has them has them

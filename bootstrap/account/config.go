@@ -23,8 +23,8 @@ const (
 type Config struct {
 	// Region of the state bucket and the key; from aws:region.
 	Region string
-	// Repository is GitHub's owner/name: its workflows may take the roles.
-	Repository string
+	// Repository is whose workflows may take the roles.
+	Repository Repository
 	// Environments get roles in this account.
 	Environments []Environment
 	// BucketSuffix ends the state bucket's name; empty stands for the account id.
@@ -41,6 +41,8 @@ type Config struct {
 
 const (
 	keyRepository      = "repository"
+	keyRepositoryID    = "repositoryId"
+	keyOwnerID         = "ownerId"
 	keyEnvironments    = "environments"
 	keyBucketSuffix    = "bucketSuffix"
 	keyAWSAccountID    = "awsAccountId"
@@ -53,6 +55,7 @@ var (
 	accountForm = regexp.MustCompile(`^[0-9]{12}$`)
 	// https://docs.github.com/en/enterprise-cloud@latest/admin/managing-iam/iam-configuration-reference/username-considerations-for-external-authentication
 	repositoryForm = regexp.MustCompile(`^[A-Za-z0-9](-?[A-Za-z0-9]){0,38}/[A-Za-z0-9._-]{1,100}$`)
+	idForm         = regexp.MustCompile(`^[1-9][0-9]*$`)
 	suffixForm     = regexp.MustCompile(`^[a-z0-9](-?[a-z0-9])*$`)
 	providerForm   = regexp.MustCompile(`^arn:aws:iam::[0-9]{12}:oidc-provider/` + regexp.QuoteMeta(oidcHost) + `$`)
 )
@@ -77,8 +80,10 @@ func Load(ctx *pulumi.Context) (Config, error) {
 		return value
 	}
 	c := Config{
-		Region:          text("aws", "region"),
-		Repository:      text(Project, keyRepository),
+		Region: text("aws", "region"),
+		Repository: Repository{
+			Name: text(Project, keyRepository), ID: text(Project, keyRepositoryID), OwnerID: text(Project, keyOwnerID),
+		},
 		BucketSuffix:    text(Project, keyBucketSuffix),
 		AWSAccountID:    text(Project, keyAWSAccountID),
 		OIDCProviderARN: text(Project, keyOIDCProviderARN),
@@ -115,7 +120,9 @@ func (c Config) Settings() (map[string]string, error) {
 	}
 	return map[string]string{
 		"aws:region":                       c.Region,
-		Project + ":" + keyRepository:      c.Repository,
+		Project + ":" + keyRepository:      c.Repository.Name,
+		Project + ":" + keyRepositoryID:    c.Repository.ID,
+		Project + ":" + keyOwnerID:         c.Repository.OwnerID,
 		Project + ":" + keyEnvironments:    string(environments),
 		Project + ":" + keyBucketSuffix:    c.BucketSuffix,
 		Project + ":" + keyAWSAccountID:    c.AWSAccountID,
@@ -133,9 +140,12 @@ func (c Config) Validate() error {
 		}
 	}
 	check("aws:region", c.Region, regionForm.MatchString(c.Region), "a region's code, such as us-east-1")
-	check(Project+":"+keyRepository, c.Repository,
-		repositoryForm.MatchString(c.Repository) && !strings.HasSuffix(c.Repository, ".git"),
+	check(Project+":"+keyRepository, c.Repository.Name,
+		repositoryForm.MatchString(c.Repository.Name) && !strings.HasSuffix(c.Repository.Name, ".git"),
 		"a GitHub repository as owner/name, such as octo-org/sentry")
+	check(Project+":"+keyRepositoryID, c.Repository.ID, idForm.MatchString(c.Repository.ID), "GitHub's number of the repository")
+	check(Project+":"+keyOwnerID, c.Repository.OwnerID,
+		c.Repository.OwnerID == "" || idForm.MatchString(c.Repository.OwnerID), "GitHub's number of the repository's owner")
 	check(Project+":"+keyEnvironments, "", len(c.Environments) > 0, "the environments to prepare")
 	seen := map[string]bool{}
 	for _, e := range c.Environments {

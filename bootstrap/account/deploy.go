@@ -29,6 +29,7 @@ func Deploy(ctx *pulumi.Context) error {
 	}
 
 	state, err := NewStateBackend(ctx, Project, &StateBackendArgs{
+		Account:    identity.AccountId,
 		BucketName: BucketName(suffix),
 		Imports:    cfg.Imports,
 	}, pulumi.Providers(provider))
@@ -49,11 +50,11 @@ func Deploy(ctx *pulumi.Context) error {
 
 	ctx.Export("region", pulumi.String(cfg.Region))
 	ctx.Export("backendUrl", state.BackendURL(cfg.Region))
-	ctx.Export("secretsProvider", pulumi.String(SecretsProvider(cfg.Region)))
 	ctx.Export("oidcProviderArn", github.ProviderARN)
 	for environment, roles := range github.Roles {
 		ctx.Export(environment+"PreviewRoleArn", roles.Preview)
 		ctx.Export(environment+"DeployRoleArn", roles.Deploy)
+		ctx.Export(environment+"SecretsProvider", pulumi.String(SecretsProvider(cfg.Region, environment)))
 	}
 	return nil
 }

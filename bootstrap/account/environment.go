@@ -3,7 +3,11 @@ package account
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+
+	"sentry/internal/aws"
+	"sentry/internal/policy"
 )
 
 const (
@@ -23,6 +27,8 @@ type Environment struct {
 	Guarded bool `json:"guarded"`
 	// BucketSuffix ends its buckets' names; empty stands for the account id.
 	BucketSuffix string `json:"bucketSuffix,omitempty"`
+	// Subnets are the ids of its subnets, once it has some: its service may run in no others.
+	Subnets []string `json:"subnets,omitempty"`
 }
 
 // maxEnvironmentName is what infra/ allows, in characters: its longest names are made of it.
@@ -32,6 +38,7 @@ var (
 	environmentForm = regexp.MustCompile(`^[a-z](-?[a-z0-9])*$`)
 	// The deploy role of an environment eu-backend-task-role would be the task role of an environment deploy-eu.
 	reservedForm = regexp.MustCompile(`^(deploy|preview)(-|$)`)
+	subnetForm   = regexp.MustCompile(`^subnet-[0-9a-f]+$`)
 )
 
 func (e Environment) problems() []string {
@@ -43,6 +50,11 @@ func (e Environment) problems() []string {
 	if !regionForm.MatchString(e.Region) {
 		problems = append(problems, fmt.Sprintf("region %q of %s; allowed: a region's code, such as us-east-1", e.Region, e.Name))
 	}
+	for _, id := range e.Subnets {
+		if !subnetForm.MatchString(id) {
+			problems = append(problems, fmt.Sprintf("subnet %q of %s; allowed: ids of subnets", id, e.Name))
+		}
+	}
 	if e.BucketSuffix != "" && !suffixForm.MatchString(e.BucketSuffix) {
 		problems = append(problems, fmt.Sprintf("bucketSuffix %q of %s; allowed: lower-case letters, digits and single hyphens "+
 			"between them", e.BucketSuffix, e.Name))
@@ -50,16 +62,23 @@ func (e Environment) problems() []string {
 	return problems
 }
 
-// DeployRole is the role of an environment's deploy jobs. The names of the roles and of the boundary are
-// fixed: workflows and stack files hold them. No role may be called like the ones that infra/ makes
-// (sentry-<environment>-…): those a deploy role can change.
+// DeployRole is the role of an environment's deploy jobs. The names of the roles are fixed: workflows and infra/
+// hold them.
 func DeployRole(environment string) string { return product + "-deploy-" + environment }
 
 // PreviewRole is the role of an environment's previews and of its drift detection: it reads.
 func PreviewRole(environment string) string { return product + "-preview-" + environment }
 
-// BoundaryName is the policy that caps every role of an environment's program: [Boundary].
+// BoundaryName is the policy that caps the roles of an environment's tasks: [Boundary].
 func BoundaryName(environment string) string { return product + "-" + environment + "-boundary" }
+
+// taskRoles are the roles of an environment's tasks, as infra/ names them, by the ends of their logical names.
+func taskRoles(environment string) map[string]string {
+	return map[string]string{
+		"execution": product + "-" + environment + "-ecs-task-execution-role",
+		"task":      product + "-" + environment + "-backend-task-role",
+	}
+}
 
 // Place is the account's part in the rights.
 type Place struct {
@@ -97,20 +116,58 @@ const (
 	clips     = "clips"
 )
 
-// buckets are those of some purposes, of all when none is named.
-func (n names) buckets(purposes ...string) []string {
-	if purposes == nil {
-		purposes = []string{artifacts, clips, frontend}
+// owned are the ARNs of the environment's resources of a type.
+func (n names) owned(token string) []string {
+	entry, ok := aws.Lookup(token)
+	if !ok {
+		return nil
 	}
+	service, _, _ := strings.Cut(entry.Calls.Read, ":") // a test of internal/aws holds entries with rights to a read
 	suffix := n.BucketSuffix
 	if suffix == "" {
 		suffix = n.Account
 	}
-	arns := make([]string, len(purposes))
-	for i, purpose := range purposes {
-		arns[i] = n.arn("s3", n.prefix()+"-"+purpose+"-"+suffix)
+	arns := make([]string, len(entry.Owned))
+	for i, owned := range entry.Owned {
+		arns[i] = n.arn(service, strings.NewReplacer(
+			"{product}", product, "{environment}", n.Name, "{prefix}", n.prefix(), "{suffix}", suffix).Replace(owned))
 	}
 	return arns
+}
+
+// ownedBy are the ARNs of all types for which an action is called.
+func (n names) ownedBy(action string) []string {
+	var arns []string
+	for _, entry := range aws.Types() {
+		if slices.Contains(entry.Calls.All(), action) || isReleaseOf(action, entry) {
+			arns = append(arns, n.owned(entry.Token)...)
+		}
+	}
+	return unique(arns)
+}
+
+// isReleaseOf: what the deploy jobs do themselves they do to the images, the logs and the service.
+func isReleaseOf(action string, entry aws.Type) bool {
+	service, _, _ := strings.Cut(action, ":")
+	return slices.Contains(releaseCalls, action) && entry.Token == map[string]string{
+		"ecr": aws.ECRRepository, "ecs": aws.ECSService, "logs": aws.CloudWatchLogGroup,
+	}[service]
+}
+
+// buckets are those of some purposes.
+func (n names) buckets(purposes ...string) []string {
+	var arns []string
+	for _, arn := range n.owned(aws.S3Bucket) {
+		if slices.ContainsFunc(purposes, func(purpose string) bool { return strings.Contains(arn, n.prefix()+"-"+purpose+"-") }) {
+			arns = append(arns, arn)
+		}
+	}
+	return arns
+}
+
+// ownAccount: a bucket's ARN names no account, and the name of one that was deleted is anybody's.
+func (n names) ownAccount() policy.Condition {
+	return policy.Condition{"StringEquals": {"aws:ResourceAccount": {n.Account}}}
 }
 
 func (n names) objects(purposes ...string) []string {
@@ -121,38 +178,18 @@ func (n names) objects(purposes ...string) []string {
 	return arns
 }
 
-func (n names) repository() string { return n.arn("ecr", "repository/"+n.prefix()+"-backend") }
-
-func (n names) cluster() string { return n.arn("ecs", "cluster/"+n.prefix()+"-cluster") }
-
-func (n names) service(kind string) string {
-	return n.arn("ecs", kind+"/"+n.prefix()+"-cluster/"+n.prefix()+"-backend")
-}
-
 func (n names) tasks() string { return n.arn("ecs", "task/"+n.prefix()+"-cluster/*") }
 
-func (n names) taskDefinitions() string {
-	return n.arn("ecs", "task-definition/"+n.prefix()+"-backend:*")
-}
-
-func (n names) roles() []string {
-	return []string{
-		n.arn("iam", "role/"+n.prefix()+"-backend-task-role"),
-		n.arn("iam", "role/"+n.prefix()+"-ecs-task-execution-role"),
+// deployments are the roll-outs of the environment's services.
+func (n names) deployments() []string {
+	services := n.owned(aws.ECSService)
+	for i := range services {
+		services[i] = strings.Replace(services[i], ":service/", ":service-deployment/", 1) + "/*"
 	}
+	return services
 }
 
 func (n names) boundary() string { return n.arn("iam", "policy/"+BoundaryName(n.Name)) }
-
-func (n names) parameters() string {
-	return n.arn("ssm", "parameter/"+product+"/"+n.Name+"/backend/*")
-}
-
-// logGroup with and without the trailing :*, as AWS's services and its own documents disagree on it.
-func (n names) logGroup() []string {
-	group := n.arn("logs", "log-group:/ecs/"+n.prefix()+"-backend")
-	return []string{group, group + ":*"}
-}
 
 func (n names) ec2(kinds ...string) []string {
 	arns := make([]string, len(kinds))

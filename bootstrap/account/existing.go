@@ -1,5 +1,11 @@
 package account
 
+import (
+	"strings"
+
+	"sentry/internal/aws"
+)
+
 // Existing is a resource whose name in AWS is known beforehand: creating it twice fails, so what an
 // interrupted run created without recording it has to be found and imported.
 type Existing struct {
@@ -16,32 +22,50 @@ func (e Existing) ImportKey() string { return e.Token + "::" + e.Name }
 // bucket's settings, a policy's attachment) AWS lets anyone say twice.
 func Named(bucket string, environments []Environment) []Existing {
 	found := []Existing{
-		{tokenBucket, Project + "-state", bucket},
-		{tokenAlias, Project + "-secrets", keyAlias},
-		{tokenKey, Project + "-secrets", KeyDescription},
+		{TokenBucket, Project + "-state", bucket},
+		{TokenAlias, Project + "-secrets", keyAlias},
+		{TokenKey, Project + "-secrets", KeyDescription},
 	}
 	role := func(logical, physical string, files ...string) {
-		found = append(found, Existing{tokenRole, logical, physical})
+		found = append(found, Existing{TokenRole, logical, physical})
 		for _, file := range files {
-			found = append(found, Existing{tokenPolicy, logical + "-" + file, physical + "-" + file})
+			found = append(found, Existing{TokenPolicy, logical + "-" + file, physical + "-" + file})
 		}
 	}
 	for _, e := range environments {
 		role(Project+"-preview-"+e.Name, PreviewRole(e.Name), previewPolicies...)
 		role(Project+"-deploy-"+e.Name, DeployRole(e.Name), deployPolicies...)
-		found = append(found, Existing{tokenPolicy, Project + "-" + e.Name + "-boundary", BoundaryName(e.Name)})
+		for end, physical := range taskRoles(e.Name) {
+			role(Project+"-"+e.Name+"-"+end, physical)
+		}
+		found = append(found, Existing{TokenPolicy, Project + "-" + e.Name + "-boundary", BoundaryName(e.Name)})
 	}
 	return found
 }
 
+// DeploysTo is the environment whose deploy role a resource of this program is, if it is one.
+func DeploysTo(token, logical string) (environment string, ok bool) {
+	environment, ok = strings.CutPrefix(logical, Project+"-deploy-")
+	return environment, ok && token == TokenRole
+}
+
+// Buckets are the names of an environment's buckets.
+func Buckets(e Environment, account string) []string {
+	buckets := names{Place{Account: account}, e}.owned(aws.S3Bucket)
+	for i, arn := range buckets {
+		buckets[i] = arn[strings.LastIndex(arn, ":")+1:]
+	}
+	return buckets
+}
+
 // The types of what is found again.
 const (
-	tokenBucket   = "aws:s3/bucketV2:BucketV2"
-	tokenAlias    = "aws:kms/alias:Alias"
-	tokenKey      = "aws:kms/key:Key"
-	tokenRole     = "aws:iam/role:Role"
-	tokenPolicy   = "aws:iam/policy:Policy"
-	tokenProvider = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
+	TokenBucket   = aws.S3Bucket
+	TokenAlias    = aws.KMSAlias
+	TokenKey      = aws.KMSKey
+	TokenRole     = aws.IAMRole
+	TokenPolicy   = aws.IAMPolicy
+	tokenProvider = aws.IAMOpenIDConnectProvider
 )
 
 // OIDCProvider is GitHub's provider; its name in AWS is its URL.

@@ -31,8 +31,7 @@ type Roles struct{ Preview, Deploy pulumi.StringOutput }
 
 // GitHubArgs are the arguments of [NewGitHub].
 type GitHubArgs struct {
-	// Repository is owner/name.
-	Repository   string
+	Repository   Repository
 	Environments []Environment
 	// Place with everything but the key, which KeyARN names once it exists.
 	Place  Place
@@ -44,10 +43,10 @@ type GitHubArgs struct {
 	Imports map[string]string
 }
 
-// NewGitHub creates the provider (or uses the one that there is), the roles with their policies, and the
-// permissions boundaries for the roles of infra/.
+// NewGitHub creates the provider (or uses the one that there is), the roles with their policies, and what a deployment
+// needs and must not be able to make itself: the roles of the tasks, within a boundary.
 func NewGitHub(ctx *pulumi.Context, name string, args *GitHubArgs, opts ...pulumi.ResourceOption) (*GitHub, error) {
-	if args == nil || args.Repository == "" || args.KeyARN == nil {
+	if args == nil || args.Repository.ID == "" || args.KeyARN == nil {
 		return nil, errors.New("GitHub: the repository or the key is missing")
 	}
 	github := &GitHub{Roles: map[string]Roles{}}
@@ -90,16 +89,16 @@ func (g *GitHub) setProvider(ctx *pulumi.Context, name string, args *GitHubArgs)
 	return nil
 }
 
-// newRoles makes an environment's two roles, and the boundary for the roles of its program.
 func (g *GitHub) newRoles(ctx *pulumi.Context, name string, args *GitHubArgs, environment Environment) (roles Roles, err error) {
-	if err := g.newBoundary(ctx, name+"-"+environment.Name+"-boundary", environment, args); err != nil {
+	if err := g.newTaskRoles(ctx, name+"-"+environment.Name, environment, args); err != nil {
 		return roles, err
 	}
 	roles.Preview, err = g.newRole(ctx, name+"-preview-"+environment.Name, args, role{
 		name:        PreviewRole(environment.Name),
-		description: "Previews and drift detection of " + environment.Name + " by " + args.Repository + ": reads, changes nothing",
-		subjects:    previewSubjects(args.Repository, environment),
-		rights:      func(place Place) (map[string]policy.Document, error) { return PreviewRights(environment, place) },
+		description: "Previews and drift detection of " + environment.Name + " by " + args.Repository.Name + ": reads, changes nothing",
+		trust:       PreviewTrust,
+		environment: environment,
+		rights:      PreviewRights,
 		policies:    previewPolicies,
 	})
 	if err != nil {
@@ -107,9 +106,10 @@ func (g *GitHub) newRoles(ctx *pulumi.Context, name string, args *GitHubArgs, en
 	}
 	roles.Deploy, err = g.newRole(ctx, name+"-deploy-"+environment.Name, args, role{
 		name:        DeployRole(environment.Name),
-		description: "Deployments of " + args.Repository + " to " + environment.Name,
-		subjects:    deploySubjects(args.Repository, environment),
-		rights:      func(place Place) (map[string]policy.Document, error) { return DeployRights(environment, place) },
+		description: "Deployments of " + args.Repository.Name + " to " + environment.Name,
+		trust:       DeployTrust,
+		environment: environment,
+		rights:      DeployRights,
 		policies:    deployPolicies,
 	})
 	return roles, err
@@ -118,15 +118,16 @@ func (g *GitHub) newRoles(ctx *pulumi.Context, name string, args *GitHubArgs, en
 // role is one role that workflows may take.
 type role struct {
 	name, description string
-	subjects          []string
-	rights            func(Place) (map[string]policy.Document, error)
+	environment       Environment
+	trust             func(providerARN string, repository Repository, environment Environment) policy.Document
+	rights            func(Environment, Place) (map[string]policy.Document, error)
 	// policies are the keys of what rights returns, known before the key's ARN is.
 	policies []string
 }
 
 // document is one of the role's policies.
 func (r role) document(place Place, file string) (string, error) {
-	documents, err := r.rights(place)
+	documents, err := r.rights(r.environment, place)
 	if err != nil {
 		return "", err
 	}
@@ -141,10 +142,10 @@ func (g *GitHub) newRole(ctx *pulumi.Context, name string, args *GitHubArgs, r r
 		Name:        pulumi.String(r.name),
 		Description: pulumi.String(r.description),
 		AssumeRolePolicy: g.ProviderARN.ApplyT(func(arn string) (string, error) {
-			return Trust(arn, r.subjects...).JSON(policy.Trust)
+			return r.trust(arn, args.Repository, r.environment).JSON(policy.Trust)
 		}).(pulumi.StringOutput),
 		MaxSessionDuration: pulumi.Int(sessionSeconds),
-	}, options(g, args.Imports, tokenRole, name)...)
+	}, options(g, args.Imports, TokenRole, name)...)
 	if err != nil {
 		return pulumi.StringOutput{}, fmt.Errorf("create role %q: %w", r.name, err)
 	}
@@ -158,7 +159,7 @@ func (g *GitHub) newRole(ctx *pulumi.Context, name string, args *GitHubArgs, r r
 			Name:        pulumi.String(r.name + "-" + file),
 			Description: pulumi.String(r.description),
 			Policy:      document,
-		}, options(g, args.Imports, tokenPolicy, name+"-"+file)...)
+		}, options(g, args.Imports, TokenPolicy, name+"-"+file)...)
 		if err != nil {
 			return pulumi.StringOutput{}, fmt.Errorf("create policy %s of role %q: %w", file, r.name, err)
 		}
@@ -172,18 +173,35 @@ func (g *GitHub) newRole(ctx *pulumi.Context, name string, args *GitHubArgs, r r
 	return created.Arn, nil
 }
 
-func (g *GitHub) newBoundary(ctx *pulumi.Context, name string, environment Environment, args *GitHubArgs) error {
+// newTaskRoles makes the roles of an environment's tasks, which infra/ uses and gives their rights, and the boundary of
+// those.
+func (g *GitHub) newTaskRoles(ctx *pulumi.Context, name string, environment Environment, args *GitHubArgs) error {
 	document, err := Boundary(environment, args.Place).JSON(policy.Identity)
 	if err != nil {
 		return err
 	}
-	if _, err := iam.NewPolicy(ctx, name, &iam.PolicyArgs{
+	boundary, err := iam.NewPolicy(ctx, name+"-boundary", &iam.PolicyArgs{
 		Name: pulumi.String(BoundaryName(environment.Name)),
 		// Another description is another policy, and AWS does not delete one that bounds a role.
 		Description: pulumi.String("The most that a role made by a deployment of " + environment.Name + " can do"),
 		Policy:      pulumi.String(document),
-	}, options(g, args.Imports, tokenPolicy, name)...); err != nil {
+	}, options(g, args.Imports, TokenPolicy, name+"-boundary")...)
+	if err != nil {
 		return fmt.Errorf("create boundary of %s: %w", environment.Name, err)
+	}
+	trust, err := TasksTrust(environment, args.Place).JSON(policy.Trust)
+	if err != nil {
+		return err
+	}
+	for end, role := range taskRoles(environment.Name) {
+		if _, err := iam.NewRole(ctx, name+"-"+end, &iam.RoleArgs{
+			Name:                pulumi.String(role),
+			AssumeRolePolicy:    pulumi.String(trust),
+			PermissionsBoundary: boundary.Arn,
+			Tags:                pulumi.StringMap{"Environment": pulumi.String(environment.Name)},
+		}, options(g, args.Imports, TokenRole, name+"-"+end)...); err != nil {
+			return fmt.Errorf("create role %q: %w", role, err)
+		}
 	}
 	return nil
 }

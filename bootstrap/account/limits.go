@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"sentry/internal/aws"
 	"sentry/internal/policy"
 )
 
@@ -23,27 +24,33 @@ func inRegion(n names) []limit {
 	return []limit{{[]string{"*"}, policy.Condition{"StringEquals": {"aws:RequestedRegion": {n.Region}}}}}
 }
 
-// byService says how far the actions of a service can be narrowed for one environment. Several limits are
-// alternatives, or apply to the several resources of one call; each becomes part of a statement.
+// byService says how far the actions of a service can be narrowed for one environment, where that is by more than
+// the names in internal/aws; nil leaves an action to those. Several limits are alternatives, or apply to the several
+// resources of one call; each becomes part of a statement.
 var byService = map[string]func(action string, n names) []limit{
-	"ec2":  limitsEC2,
-	"ecr":  limitsECR,
-	"ecs":  limitsECS,
-	"iam":  limitsIAM,
-	"logs": limitsLogs,
-	"s3":   limitsS3,
-	"ssm":  limitsSSM,
+	"ec2": limitsEC2,
+	"ecs": limitsECS,
+	"iam": limitsIAM,
+	"s3":  limitsS3,
 	// AWS answers it to everybody; it is here to say that it is called.
 	"sts": func(string, names) []limit { return only("*") },
 }
 
 func limits(action string, n names) ([]limit, error) {
 	service, _, _ := strings.Cut(action, ":")
-	of, ok := byService[service]
-	if !ok {
-		return nil, fmt.Errorf("action %q: its service is not in the table of limits; add it there", action)
+	if of := byService[service]; of != nil {
+		if found := of(action, n); found != nil {
+			return found, nil
+		}
 	}
-	return of(action, n), nil
+	if anywhere(action) {
+		return inRegion(n), nil
+	}
+	owned := n.ownedBy(action)
+	if len(owned) == 0 {
+		return nil, fmt.Errorf("action %s: no type in internal/aws says in Owned what it may be used on", action)
+	}
+	return only(owned...), nil
 }
 
 const (
@@ -108,78 +115,66 @@ func limitsCreateTags(n names) []limit {
 			"StringEquals":         {resourceTag: {n.Name}},
 			"StringEqualsIfExists": {requestTag: {n.Name}},
 		}},
-		// The VPC's default group and new rules are tagged after they were made. What carries the tag of
-		// an environment already cannot be claimed.
-		{n.ec2("security-group", "security-group-rule"), policy.Condition{
+		// New rules are tagged after they were made; the groups that they are in guard them. The VPC's default
+		// group is born without a tag, too, but so is every group that is somebody else's: the first deployment of
+		// a network is an administrator's.
+		{n.ec2("security-group-rule"), policy.Condition{
 			"StringEquals": {requestTag: {n.Name}},
 			"Null":         {resourceTag: {"true"}},
 		}},
 	}
 }
 
-func limitsECR(action string, n names) []limit {
-	if action == "ecr:GetAuthorizationToken" {
-		return inRegion(n)
-	}
-	return only(n.repository())
-}
-
 func limitsECS(action string, n names) []limit {
 	switch action {
-	case "ecs:DescribeTaskDefinition", "ecs:DeregisterTaskDefinition":
-		return inRegion(n)
-	case "ecs:CreateCluster", "ecs:DescribeClusters", "ecs:UpdateCluster", "ecs:DeleteCluster":
-		return only(n.cluster())
-	case "ecs:RegisterTaskDefinition":
-		return only(n.taskDefinitions())
 	case "ecs:DescribeServiceDeployments":
-		return only(n.service("service"), n.service("service-deployment")+"/*")
-	case "ecs:ListTagsForResource", "ecs:TagResource", "ecs:UntagResource":
-		return only(n.cluster(), n.service("service"), n.taskDefinitions())
+		return only(append(n.owned(aws.ECSService), n.deployments()...)...)
+	case "ecs:CreateService", "ecs:UpdateService":
+		return limitsService(n)
 	case "ecs:DescribeTasks":
 		return only(n.tasks())
 	case "ecs:ListTasks":
 		// Its resource is the container instance, which Fargate does not have; the cluster is a condition.
 		// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/security_iam_id-based-policy-examples.html
-		return []limit{{[]string{"*"}, policy.Condition{"ArnEquals": {"ecs:cluster": {n.cluster()}}}}}
+		return []limit{{[]string{"*"}, policy.Condition{"ArnEquals": {"ecs:cluster": n.owned(aws.ECSCluster)}}}}
 	}
-	return only(n.service("service"))
+	return nil
+}
+
+// limitsService keeps an environment's service to the environment's task definitions and, once there are some, to its
+// subnets: ECS puts the tasks there by a role of its own. IfExists and ForAllValues, because an update names only what
+// it changes.
+func limitsService(n names) []limit {
+	condition := policy.Condition{"ArnLikeIfExists": {"ecs:task-definition": n.owned(aws.ECSTaskDefinition)}}
+	if len(n.Subnets) > 0 {
+		condition["ForAllValues:StringEquals"] = map[string]policy.Strings{"ecs:subnet": n.Subnets}
+	}
+	return []limit{{n.owned(aws.ECSService), condition}}
 }
 
 func limitsIAM(action string, n names) []limit {
 	switch action {
-	case "iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy", "iam:DeleteRolePolicy":
+	case "iam:PutRolePolicy", "iam:DeleteRolePolicy":
 		// A role without the boundary could be given any rights, and then handed to a task.
-		return []limit{{n.roles(), policy.Condition{"StringEquals": {"iam:PermissionsBoundary": {n.boundary()}}}}}
+		return []limit{{n.owned(aws.IAMRole), policy.Condition{"StringEquals": {"iam:PermissionsBoundary": {n.boundary()}}}}}
 	case "iam:PassRole":
-		return []limit{{n.roles(), policy.Condition{"StringEquals": {"iam:PassedToService": {"ecs-tasks.amazonaws.com"}}}}}
+		return []limit{{n.owned(aws.IAMRole), policy.Condition{"StringEquals": {"iam:PassedToService": {"ecs-tasks.amazonaws.com"}}}}}
 	case "iam:CreateServiceLinkedRole":
 		return []limit{{
 			[]string{n.arn("iam", "role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS")},
 			policy.Condition{"StringEquals": {"iam:AWSServiceName": {"ecs.amazonaws.com"}}},
 		}}
 	}
-	return only(n.roles()...)
-}
-
-func limitsLogs(action string, n names) []limit {
-	if action == "logs:DescribeLogGroups" {
-		return inRegion(n)
-	}
-	return only(n.logGroup()...)
+	return nil
 }
 
 func limitsS3(action string, n names) []limit {
 	switch action {
 	case "s3:GetObject", "s3:PutObject", "s3:DeleteObject":
-		return only(n.objects(frontend)...)
+		return []limit{{n.objects(frontend), n.ownAccount()}}
+	case "s3:CreateBucket":
+		// There is no bucket yet whose account AWS could compare.
+		return only(n.ownedBy(action)...)
 	}
-	return only(n.buckets()...)
-}
-
-func limitsSSM(action string, n names) []limit {
-	if action == "ssm:DescribeParameters" {
-		return inRegion(n)
-	}
-	return only(n.parameters())
+	return []limit{{n.ownedBy(action), n.ownAccount()}}
 }

@@ -2,6 +2,7 @@ package account
 
 import (
 	"cmp"
+	"encoding/json"
 	"maps"
 	"os"
 	"slices"
@@ -17,8 +18,6 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"sentry/internal/golden"
-	"sentry/internal/policy"
-	"sentry/internal/policy/evaluate"
 	"sentry/internal/sandbox"
 )
 
@@ -62,63 +61,41 @@ func name(u string) string {
 	return string(urn.URN(u).Type()) + "::" + urn.URN(u).Name()
 }
 
-func TestManifest(t *testing.T) {
+// TestGolden compares everything that is registered for two environments, with all inputs; of policies a line is a
+// statement. A test that names what must be there does not see what should not.
+func TestGolden(t *testing.T) {
 	type entry struct {
 		Type, Name, Parent string
-		Protect            bool `yaml:",omitempty"`
-		Physical           string
+		Protect            bool           `yaml:",omitempty"`
+		Inputs             map[string]any `yaml:",omitempty"`
 	}
+	config, err := Config{Region: region, Repository: repository, Environments: environments[:2]}.Settings()
+	require.NoError(t, err)
 	var entries []entry
-	for _, r := range mustRecord(t, nil).Resources {
-		e := entry{Type: r.Type, Name: r.Name, Parent: name(r.Parent), Protect: r.Protect}
-		for _, key := range []resource.PropertyKey{"name", "bucket", "url"} {
-			if value, ok := r.Inputs[key]; ok && value.IsString() {
-				e.Physical = value.StringValue()
+	for _, r := range mustRecord(t, config).Resources {
+		inputs := r.Inputs.Mappable()
+		for _, key := range []string{"policy", "assumeRolePolicy"} {
+			if text, ok := inputs[key].(string); ok {
+				inputs[key] = statements(t, text)
 			}
 		}
-		entries = append(entries, e)
+		entries = append(entries, entry{r.Type, r.Name, name(r.Parent), r.Protect, inputs})
 	}
 	got, err := yaml.Marshal(entries)
 	require.NoError(t, err)
-	golden.Equal(t, "testdata/manifest.yaml", string(got), "a name or parent that changed is a delete and a create in a "+
-		"live account (the state bucket and the key among them)")
+	golden.Equal(t, "testdata/account.yaml", string(got), "a name or parent that changed is a delete and a create in a live "+
+		"account (the state bucket and the key among them), and each line of a policy is somebody's right")
 }
 
-func TestPoliciesInTheProgramAreTheComputedOnes(t *testing.T) {
-	recording := mustRecord(t, nil)
-	key := only1(t, recording, "aws:kms/key:Key").Outputs["arn"].StringValue()
-	here := place
-	here.KeyARN = key
-
-	written := map[string]string{}
-	for _, p := range recording.ByType(tokenPolicy) {
-		written[p.Inputs["name"].StringValue()] = p.Inputs["policy"].StringValue()
+func statements(t *testing.T, document string) []string {
+	t.Helper()
+	var parsed struct{ Statement []json.RawMessage }
+	require.NoError(t, json.Unmarshal([]byte(document), &parsed))
+	var lines []string
+	for _, s := range parsed.Statement {
+		lines = append(lines, string(s))
 	}
-	for policyName, document := range documents(t, here, environments...) {
-		text, err := document.JSON(policy.Identity)
-		require.NoError(t, err)
-		assert.Equal(t, text, written[policyName], policyName)
-		delete(written, policyName)
-	}
-	assert.Empty(t, written, "policies that no test looks at")
-
-	attached := map[string][]string{}
-	for _, a := range recording.ByType("aws:iam/rolePolicyAttachment:RolePolicyAttachment") {
-		role, arn := a.Inputs["role"].StringValue(), a.Inputs["policyArn"].StringValue()
-		attached[role] = append(attached[role], strings.TrimPrefix(arn, "arn:aws:iam::123456789012:policy/"))
-	}
-	want := map[string][]string{}
-	for _, e := range environments {
-		for role, files := range map[string][]string{PreviewRole(e.Name): previewPolicies, DeployRole(e.Name): deployPolicies} {
-			for _, file := range files {
-				want[role] = append(want[role], role+"-"+file)
-			}
-		}
-	}
-	for role := range attached {
-		slices.Sort(attached[role])
-	}
-	assert.Equal(t, want, attached, "a role has another role's rights")
+	return lines
 }
 
 // withForeignProvider is an account that has GitHub's provider already.
@@ -135,94 +112,32 @@ func withForeignProvider(t *testing.T) *sandbox.Cloud {
 	return cloud
 }
 
-func TestTrustsInTheProgram(t *testing.T) {
-	provider := only1(t, mustRecord(t, nil), "aws:iam/openIdConnectProvider:OpenIdConnectProvider")
-	assert.Equal(t, "https://token.actions.githubusercontent.com", provider.Inputs["url"].StringValue())
-	assert.Equal(t, "sts.amazonaws.com", provider.Inputs["clientIdLists"].ArrayValue()[0].StringValue())
-
-	const existing = providerARN
+func TestAForeignProviderIsUsedAndLeftAlone(t *testing.T) {
 	_, err := recordIn(withForeignProvider(t), nil)
 	require.ErrorContains(t, err, "EntityAlreadyExists", "the sandbox lets an account have two of GitHub's providers")
-	for _, config := range []map[string]string{nil, {Project + ":oidcProviderArn": existing}} {
-		in := sandbox.NewCloud()
-		if config != nil {
-			in = withForeignProvider(t)
-		}
-		recording, err := recordIn(in, config)
-		require.NoError(t, err)
-		if config != nil {
-			assert.Empty(t, recording.ByType("aws:iam/openIdConnectProvider:OpenIdConnectProvider"),
-				"the account's provider is taken over: removing this stack would cut off everybody who uses it")
-			assert.Equal(t, existing, recording.Outputs["oidcProviderArn"])
-		}
-		for _, r := range recording.ByType(tokenRole) {
-			document, err := policy.Parse(policy.Trust, r.Inputs["assumeRolePolicy"].StringValue())
-			require.NoError(t, err)
-			assert.Equal(t, trusts()[r.Inputs["name"].StringValue()], document, "%s trusts something else than what the tests look at", r.Name)
-			assert.EqualValues(t, 3600, r.Inputs["maxSessionDuration"].NumberValue())
-		}
-	}
-}
-
-// B1.
-func TestStateBucket(t *testing.T) {
-	recording := mustRecord(t, nil)
-	bucket := only1(t, recording, "aws:s3/bucketV2:BucketV2")
-	assert.Equal(t, "sentry-pulumi-state-123456789012", bucket.Inputs["bucket"].StringValue())
-	assert.True(t, bucket.Protect, "pulumi destroy removes the states of all environments")
-	assert.NotContains(t, bucket.Inputs, resource.PropertyKey("forceDestroy"))
-
-	block := only1(t, recording, "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
-	for _, key := range []resource.PropertyKey{"blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"} {
-		assert.True(t, block.Inputs[key].IsBool() && block.Inputs[key].BoolValue(), "%s is off: the state can be made public", key)
-	}
-	versioning := only1(t, recording, "aws:s3/bucketVersioningV2:BucketVersioningV2").Inputs["versioningConfiguration"].ObjectValue()
-	assert.Equal(t, "Enabled", versioning["status"].StringValue(), "an overwritten state is gone")
-	encryption := only1(t, recording, "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2").
-		Inputs["rules"].ArrayValue()[0].ObjectValue()["applyServerSideEncryptionByDefault"].ObjectValue()
-	assert.Equal(t, "AES256", encryption["sseAlgorithm"].StringValue())
-	rule := only1(t, recording, "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2").Inputs["rules"].ArrayValue()[0].ObjectValue()
-	assert.Equal(t, "Enabled", rule["status"].StringValue())
-	assert.EqualValues(t, 90, rule["noncurrentVersionExpiration"].ObjectValue()["noncurrentDays"].NumberValue())
-	assert.NotContains(t, rule, resource.PropertyKey("expiration"), "the current state expires")
-	ownership := only1(t, recording, "aws:s3/bucketOwnershipControls:BucketOwnershipControls").Inputs["rule"].ObjectValue()
-	assert.Equal(t, "BucketOwnerEnforced", ownership["objectOwnership"].StringValue())
-
-	document, err := policy.Parse(policy.Resource, only1(t, recording, "aws:s3/bucketPolicy:BucketPolicy").Inputs["policy"].StringValue())
+	recording, err := recordIn(withForeignProvider(t), map[string]string{Project + ":oidcProviderArn": providerARN})
 	require.NoError(t, err)
-	tls := evaluated(t, policy.Resource, document)
-	for _, of := range []string{"", "/.pulumi/meta.yaml"} {
-		for secure, want := range map[string]evaluate.Decision{"false": evaluate.Denied, "true": evaluate.NotMentioned} {
-			r := request("s3:GetObject", "arn:aws:s3:::sentry-pulumi-state-123456789012"+of, "aws:SecureTransport", secure)
-			assert.Equal(t, want, tls.Decide(r), "%s, TLS %s", r.Resource, secure)
-		}
-	}
-}
-
-func TestKey(t *testing.T) {
-	recording := mustRecord(t, nil)
-	key := only1(t, recording, "aws:kms/key:Key")
-	assert.True(t, key.Inputs["enableKeyRotation"].BoolValue(), "the key never changes")
-	assert.True(t, key.Protect, "pulumi destroy makes the secrets of all stacks unreadable")
-	assert.EqualValues(t, 30, key.Inputs["deletionWindowInDays"].NumberValue())
-	alias := only1(t, recording, "aws:kms/alias:Alias")
-	assert.Equal(t, "alias/sentry-pulumi", alias.Inputs["name"].StringValue())
-	assert.Equal(t, key.Outputs["keyId"], alias.Inputs["targetKeyId"])
+	assert.Empty(t, recording.ByType(tokenProvider),
+		"the account's provider is taken over: removing this stack would cut off everybody who uses it")
+	assert.Equal(t, providerARN, recording.Outputs["oidcProviderArn"])
+	assert.Empty(t, problems(t, recording))
 }
 
 func TestOutputsAndTags(t *testing.T) {
 	recording := mustRecord(t, map[string]string{"aws:region": "eu-west-1", Project + ":bucketSuffix": "octo"})
 	assert.Equal(t, map[string]any{
-		"region":                   "eu-west-1",
-		"backendUrl":               "s3://sentry-pulumi-state-octo?region=eu-west-1",
-		"secretsProvider":          "awskms://alias/sentry-pulumi?region=eu-west-1",
-		"oidcProviderArn":          "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com",
-		"stagingPreviewRoleArn":    "arn:aws:iam::123456789012:role/sentry-preview-staging",
-		"stagingDeployRoleArn":     "arn:aws:iam::123456789012:role/sentry-deploy-staging",
-		"productionPreviewRoleArn": "arn:aws:iam::123456789012:role/sentry-preview-production",
-		"productionDeployRoleArn":  "arn:aws:iam::123456789012:role/sentry-deploy-production",
-		"staging-euPreviewRoleArn": "arn:aws:iam::123456789012:role/sentry-preview-staging-eu",
-		"staging-euDeployRoleArn":  "arn:aws:iam::123456789012:role/sentry-deploy-staging-eu",
+		"region":                    "eu-west-1",
+		"backendUrl":                "s3://sentry-pulumi-state-octo?region=eu-west-1",
+		"oidcProviderArn":           "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com",
+		"stagingSecretsProvider":    "awskms://alias/sentry-pulumi?region=eu-west-1&context_stack=staging",
+		"stagingPreviewRoleArn":     "arn:aws:iam::123456789012:role/sentry-preview-staging",
+		"stagingDeployRoleArn":      "arn:aws:iam::123456789012:role/sentry-deploy-staging",
+		"productionSecretsProvider": "awskms://alias/sentry-pulumi?region=eu-west-1&context_stack=production",
+		"productionPreviewRoleArn":  "arn:aws:iam::123456789012:role/sentry-preview-production",
+		"productionDeployRoleArn":   "arn:aws:iam::123456789012:role/sentry-deploy-production",
+		"staging-euSecretsProvider": "awskms://alias/sentry-pulumi?region=eu-west-1&context_stack=staging-eu",
+		"staging-euPreviewRoleArn":  "arn:aws:iam::123456789012:role/sentry-preview-staging-eu",
+		"staging-euDeployRoleArn":   "arn:aws:iam::123456789012:role/sentry-deploy-staging-eu",
 	}, recording.Outputs)
 	provider := only1(t, recording, "pulumi:providers:aws")
 	assert.Contains(t, provider.Inputs["defaultTags"].String(), "shared", "the tags say that these belong to an environment")
@@ -261,9 +176,10 @@ func TestConfigurationErrors(t *testing.T) {
 		want   string
 	}{
 		"nothing set": {
-			map[string]string{"aws:region": "", Project + ":repository": "", Project + ":environments": ""},
+			map[string]string{"aws:region": "", Project + ":repository": "", Project + ":repositoryId": "", Project + ":ownerId": "", Project + ":environments": ""},
 			"aws:region: not set; allowed: a region's code, such as us-east-1\n" +
 				"sentry-bootstrap:repository: not set; allowed: a GitHub repository as owner/name, such as octo-org/sentry\n" +
+				"sentry-bootstrap:repositoryId: not set; allowed: GitHub's number of the repository\n" +
 				"sentry-bootstrap:environments: not set; allowed: the environments to prepare",
 		},
 		"all wrong at once": {
@@ -322,7 +238,7 @@ func TestConfigurationErrors(t *testing.T) {
 
 func TestComponentsRefuseMissingArguments(t *testing.T) {
 	_, err := NewStateBackend(nil, "x", nil)
-	assert.EqualError(t, err, "state backend: the bucket's name is missing")
+	assert.EqualError(t, err, "state backend: the bucket's name or the account is missing")
 	_, err = NewGitHub(nil, "x", &GitHubArgs{Repository: repository})
 	assert.EqualError(t, err, "GitHub: the repository or the key is missing")
 }

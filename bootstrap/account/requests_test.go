@@ -14,7 +14,7 @@ type call []evaluate.Request
 
 func request(action, resource string, context ...string) evaluate.Request {
 	r := evaluate.Request{Action: action, Resource: resource, Context: map[string][]string{
-		"aws:RequestedRegion": {region}, "aws:PrincipalAccount": {sandbox.AccountID},
+		"aws:RequestedRegion": {region}, "aws:PrincipalAccount": {sandbox.AccountID}, "aws:ResourceAccount": {sandbox.AccountID},
 	}}
 	for i := 0; i < len(context); i += 2 {
 		r.Context[context[i]] = []string{context[i+1]}
@@ -98,7 +98,6 @@ func asked(t *testing.T, action, environment string) []call {
 		return []call{
 			{born("vpc", "ec2:CreateAction", "CreateVpc")},
 			{born("security-group-rule", "ec2:CreateAction", "AuthorizeSecurityGroupIngress")},
-			{born("security-group")},      // the VPC's default group, before it has a tag
 			{born("security-group-rule")}, // a rule, after it was made
 			{tagged("subnet")},            // some other tag
 			{tagged("subnet", "aws:RequestTag/Environment", environment)},
@@ -118,7 +117,13 @@ func asked(t *testing.T, action, environment string) []call {
 		return each(ecs + "task/" + n + "-cluster/0123456789abcdef0123456789abcdef")
 	case "ecs:RegisterTaskDefinition":
 		return each(ecs + "task-definition/" + n + "-backend:*")
-	case "ecs:CreateService", "ecs:DescribeServices", "ecs:UpdateService", "ecs:DeleteService", "ecs:ListServiceDeployments":
+	case "ecs:CreateService", "ecs:UpdateService":
+		whole := request(action, service, "ecs:cluster", cluster, "ecs:task-definition", definition)
+		if environment == "staging" {
+			whole.Context["ecs:subnet"] = environments[0].Subnets
+		}
+		return []call{{whole}, {request(action, service, "ecs:cluster", cluster)}} // all of it, and the count alone
+	case "ecs:DescribeServices", "ecs:DeleteService", "ecs:ListServiceDeployments":
 		return one(request(action, service, "ecs:cluster", cluster))
 	case "ecs:DescribeServiceDeployments":
 		return one(request(action, service), request(action, ecs+"service-deployment/"+n+"-cluster/"+n+"-backend/xyz"))

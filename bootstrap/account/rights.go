@@ -18,11 +18,7 @@ var previewPolicies = []string{"read"}
 // DeployRights is what an environment's deploy role may do, by the end of the policy's name.
 func DeployRights(environment Environment, place Place) (map[string]policy.Document, error) {
 	n := names{place, environment}
-	var actions []string
-	for _, c := range programCalls {
-		actions = append(actions, slices.Concat(c.Create, c.Read, c.Update, c.Delete)...)
-	}
-	actions = append(actions, releaseCalls...)
+	actions := slices.Concat(programCalls(), releaseCalls)
 
 	files := map[string][]string{}
 	for _, action := range unique(actions) {
@@ -45,25 +41,33 @@ func DeployRights(environment Environment, place Place) (map[string]policy.Docum
 		documents[file] = policy.Document{Version: policy.Version, Statement: statements}
 	}
 	storage := documents["storage"]
-	storage.Statement = append(storage.Statement, stateOf(n, true)...)
+	storage.Statement = append(append(storage.Statement, stateOf(n, true)...), privateObjects(n))
 	documents["storage"] = storage
 	return documents, nil
 }
 
 // PreviewRights is what an environment's preview role may do: the reads of the table.
 func PreviewRights(environment Environment, place Place) (map[string]policy.Document, error) {
-	var reads []string
-	for _, c := range programCalls {
-		reads = append(reads, c.Read...)
-	}
 	n := names{place, environment}
-	statements, err := grant(unique(reads), n)
+	statements, err := grant(unique(programReads()), n)
 	if err != nil {
 		return nil, err
 	}
 	return map[string]policy.Document{
-		"read": {Version: policy.Version, Statement: append(statements, stateOf(n, false)...)},
+		"read": {Version: policy.Version, Statement: append(append(statements, stateOf(n, false)...), privateObjects(n))},
 	}, nil
+}
+
+// privateObjects keeps the environment's data out of the workflows' reach, whatever policy a deployment writes for the
+// buckets.
+func privateObjects(n names) policy.Statement {
+	return policy.Statement{
+		Effect: "Deny",
+		Action: policy.Strings{
+			"s3:BypassGovernanceRetention", "s3:DeleteObject*", "s3:GetObject*", "s3:PutObject*", "s3:ReplicateObject", "s3:RestoreObject",
+		},
+		Resource: n.objects(artifacts, clips),
+	}
 }
 
 // grant turns actions into as few statements as their limits allow.

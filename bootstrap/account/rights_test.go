@@ -16,7 +16,7 @@ import (
 
 func TestAnUnknownServiceIsAnErrorNotAWildcard(t *testing.T) {
 	_, err := grant([]string{"rds:CreateDBInstance"}, names{place, environments[0]})
-	assert.EqualError(t, err, `action "rds:CreateDBInstance": its service is not in the table of limits; add it there`)
+	assert.EqualError(t, err, "action rds:CreateDBInstance: no type in internal/aws says in Owned what it may be used on")
 }
 
 // Five environments with the longest names in one account. AWS's limits are those of an account that has not asked for
@@ -31,7 +31,9 @@ func TestFiveEnvironmentsFitIAMsLimits(t *testing.T) {
 	for i := range 5 {
 		name := fmt.Sprintf("e%d%s", i, strings.Repeat("x", maxEnvironmentName-2))
 		suffix := strings.Repeat("s", bucketLimit-len("sentry-"+name+"-"+artifacts+"-"))
-		five = append(five, Environment{Name: name, Region: "ap-northeast-1", BucketSuffix: suffix, Guarded: i%2 == 0})
+		five = append(five, Environment{Name: name, Region: "ap-northeast-1", BucketSuffix: suffix, Guarded: i%2 == 0, Subnets: []string{
+			"subnet-0123456789abcdef0", "subnet-0123456789abcdef1", "subnet-0123456789abcdef2", "subnet-0123456789abcdef3",
+		}})
 	}
 	require.NoError(t, Config{Region: region, Repository: repository, Environments: five}.Validate())
 	perRole := map[string]int{}
@@ -46,9 +48,9 @@ func TestFiveEnvironmentsFitIAMsLimits(t *testing.T) {
 		assert.LessOrEqual(t, count, attached, role)
 		assert.LessOrEqual(t, len(role), roleName, "IAM refuses a role name of more than 64 characters")
 	}
-	longest := strings.Repeat("o", 39) + "/" + strings.Repeat("r", 100)
-	for _, subjects := range [][]string{previewSubjects(longest, Environment{Name: five[1].Name}), deploySubjects(longest, five[0])} {
-		text, err := Trust("arn:aws:iam::123456789012:oidc-provider/"+oidcHost, subjects...).JSON(policy.Trust)
+	longest := Repository{Name: strings.Repeat("o", 39) + "/" + strings.Repeat("r", 100), ID: "9999999999", OwnerID: "9999999999"}
+	for _, document := range []policy.Document{PreviewTrust(providerARN, longest, five[1]), DeployTrust(providerARN, longest, five[0])} {
+		text, err := document.JSON(policy.Trust)
 		require.NoError(t, err)
 		assert.LessOrEqual(t, len(text), trust)
 	}
@@ -81,7 +83,7 @@ func TestTheRightsNameEveryBucket(t *testing.T) {
 	for _, suffix := range []string{"", "octo"} {
 		e := Environment{Name: "staging", Region: region, BucketSuffix: suffix}
 		deploy := rightsOf(t, DeployRights, e)
-		for _, bucket := range recordProgram(t, e.Name, map[string]string{"sentry:bucketSuffix": suffix}).ByType(tokenBucket) {
+		for _, bucket := range recordProgram(t, e.Name, map[string]string{"sentry:bucketSuffix": suffix}).ByType(TokenBucket) {
 			name := bucket.Inputs["bucket"].StringValue()
 			r := request("s3:CreateBucket", "arn:aws:s3:::"+name)
 			assert.Equal(t, evaluate.Allowed, deploy.Decide(r), "the deploy role may not make %s", name)

@@ -24,9 +24,14 @@ const (
 	uploadDays = 7
 )
 
-// SecretsProvider is the value of `pulumi stack init --secrets-provider`.
-func SecretsProvider(region string) string {
-	return "awskms://" + keyAlias + "?region=" + region
+// contextKey names the environment in KMS's encryption context. A secret of one is not decrypted with another's.
+//
+// https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html
+const contextKey = "stack"
+
+// SecretsProvider is an environment's value of `pulumi stack init --secrets-provider`.
+func SecretsProvider(region, environment string) string {
+	return "awskms://" + keyAlias + "?region=" + region + "&context_" + contextKey + "=" + environment
 }
 
 // StateBackend keeps the states of all environments: the bucket, and the key for the secrets in them (B1).
@@ -41,6 +46,8 @@ type StateBackend struct {
 
 // StateBackendArgs are the arguments of [NewStateBackend].
 type StateBackendArgs struct {
+	// Account has 12 digits.
+	Account string
 	// BucketName is global to all of AWS.
 	BucketName string
 	// Imports as in [Config].
@@ -54,8 +61,8 @@ func (s *StateBackend) BackendURL(region string) pulumi.StringOutput {
 
 // NewStateBackend creates the bucket and the key, both protected from deletion.
 func NewStateBackend(ctx *pulumi.Context, name string, args *StateBackendArgs, opts ...pulumi.ResourceOption) (*StateBackend, error) {
-	if args == nil || args.BucketName == "" {
-		return nil, errors.New("state backend: the bucket's name is missing")
+	if args == nil || args.BucketName == "" || args.Account == "" {
+		return nil, errors.New("state backend: the bucket's name or the account is missing")
 	}
 	state := &StateBackend{}
 	if err := ctx.RegisterComponentResource("sentry:bootstrap:StateBackend", name, state, opts...); err != nil {
@@ -81,7 +88,7 @@ func (s *StateBackend) newBucket(ctx *pulumi.Context, name string, args *StateBa
 		return append([]pulumi.ResourceOption{pulumi.Parent(s)}, more...)
 	}
 	bucket, err := s3.NewBucketV2(ctx, name, &s3.BucketV2Args{Bucket: pulumi.String(args.BucketName)},
-		options(s, args.Imports, tokenBucket, name, pulumi.Protect(true))...)
+		options(s, args.Imports, TokenBucket, name, pulumi.Protect(true))...)
 	if err != nil {
 		return nil, err
 	}
@@ -161,22 +168,48 @@ func tlsOnlyPolicy(bucket string) policy.Document {
 	}}}
 }
 
-// newKey leaves the key's policy to AWS's default, which hands the decision to IAM: the roles' policies say
-// who may use it.
+// keyPolicy hands the decision to the account's IAM, where the roles' policies say who may use the key, and refuses to
+// encrypt what no environment is named for: every role could read it.
+//
 // https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+func keyPolicy(account string) policy.Document {
+	return policy.Document{Version: policy.Version, Statement: policy.Statements{
+		{
+			Sid:       "AccountDecides",
+			Effect:    "Allow",
+			Principal: policy.Principal{AWS: policy.Strings{names{Place: Place{Account: account}}.arn("iam", "root")}},
+			Action:    policy.Strings{"kms:*"},
+			Resource:  policy.Strings{"*"}, // the key itself
+		},
+		{
+			Sid:       "EncryptForAnEnvironment",
+			Effect:    "Deny",
+			Principal: policy.Principal{Everyone: true},
+			Action:    policy.Strings{"kms:Encrypt", "kms:GenerateDataKey*"},
+			Resource:  policy.Strings{"*"},
+			Condition: policy.Condition{"Null": {"kms:EncryptionContext:" + contextKey: {"true"}}},
+		},
+	}}
+}
+
 func (s *StateBackend) newKey(ctx *pulumi.Context, name string, args *StateBackendArgs) (*kms.Key, error) {
+	document, err := keyPolicy(args.Account).JSON(policy.Resource)
+	if err != nil {
+		return nil, err
+	}
 	key, err := kms.NewKey(ctx, name+"-secrets", &kms.KeyArgs{
 		Description:          pulumi.String(KeyDescription),
 		EnableKeyRotation:    pulumi.Bool(true),
 		DeletionWindowInDays: pulumi.Int(keyDeletionDays),
-	}, options(s, args.Imports, tokenKey, name+"-secrets", pulumi.Protect(true))...)
+		Policy:               pulumi.String(document),
+	}, options(s, args.Imports, TokenKey, name+"-secrets", pulumi.Protect(true))...)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := kms.NewAlias(ctx, name+"-secrets", &kms.AliasArgs{
 		Name:        pulumi.String(keyAlias),
 		TargetKeyId: key.KeyId,
-	}, options(s, args.Imports, tokenAlias, name+"-secrets")...); err != nil {
+	}, options(s, args.Imports, TokenAlias, name+"-secrets")...); err != nil {
 		return nil, err
 	}
 	return key, nil

@@ -19,8 +19,17 @@ func stateOf(n names, write bool) []policy.Statement {
 	for i, key := range keys {
 		objects[i] = bucket + "/" + key
 	}
+	prefixes := append(policy.Strings{".pulumi/stacks/", ".pulumi/stacks/" + product + "/"}, keys...)
+	decrypts := policy.Strings{"kms:Decrypt"}
+	if write {
+		decrypts = append(decrypts, "kms:Encrypt")
+	}
+	own := n.ownAccount()
 	statements := []policy.Statement{
-		{Effect: "Allow", Action: policy.Strings{"s3:GetObject"}, Resource: append([]string{bucket + "/.pulumi/meta.yaml"}, objects...)},
+		{
+			Effect: "Allow", Action: policy.Strings{"s3:GetObject"}, Condition: own,
+			Resource: append([]string{bucket + "/.pulumi/meta.yaml"}, objects...),
+		},
 		{
 			Effect: "Allow", Action: policy.Strings{"s3:ListBucket"}, Resource: policy.Strings{bucket},
 			// IfExists, because S3 answers a read of a key that does not exist (a stack's tags, a lock that is
@@ -28,14 +37,20 @@ func stateOf(n names, write bool) []policy.Statement {
 			// has no prefix. The price: names of keys, not their contents, can be listed. .pulumi/stacks/ is
 			// listed when the backend opens.
 			// https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
-			Condition: policy.Condition{"StringLikeIfExists": {"s3:prefix": append([]string{".pulumi/stacks/", ".pulumi/stacks/" + product + "/"}, keys...)}},
+			Condition: policy.Condition{
+				"StringEquals":       own["StringEquals"],
+				"StringLikeIfExists": {"s3:prefix": prefixes},
+			},
 		},
-		{Effect: "Allow", Action: policy.Strings{"kms:Decrypt"}, Resource: policy.Strings{n.KeyARN}},
+		{
+			Effect: "Allow", Action: decrypts, Resource: policy.Strings{n.KeyARN},
+			// One key encrypts the secrets of all environments, each with its own name in the context.
+			Condition: policy.Condition{"StringEquals": {"kms:EncryptionContext:" + contextKey: {n.Name}}},
+		},
 	}
 	if write {
-		statements[2].Action = policy.Strings{"kms:Decrypt", "kms:Encrypt"}
 		statements = append(statements, policy.Statement{
-			Effect: "Allow", Action: policy.Strings{"s3:DeleteObject", "s3:PutObject"}, Resource: objects,
+			Effect: "Allow", Action: policy.Strings{"s3:DeleteObject", "s3:PutObject"}, Resource: objects, Condition: own,
 		})
 	}
 	return statements

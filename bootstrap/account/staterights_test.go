@@ -63,12 +63,17 @@ func touchesItsStateOnly(t *testing.T, rights evaluate.Policies, own Environment
 	assert.False(t, mayList(""), "lists the whole bucket")
 	assert.Equal(t, evaluate.Allowed, rights.Decide(request("s3:ListBucket", bucket)), "S3 says that an object is forbidden when it does not exist")
 
-	key := func(action string) bool { return rights.Decide(request(action, place.KeyARN)) == evaluate.Allowed }
+	key := func(action string) bool {
+		return rights.Decide(request(action, place.KeyARN, "kms:EncryptionContext:stack", own.Name)) == evaluate.Allowed
+	}
 	assert.True(t, key("kms:Decrypt"), "cannot read the secrets in its state")
 	assert.Equal(t, writes, key("kms:Encrypt"))
 	for _, action := range []string{"kms:ScheduleKeyDeletion", "kms:DisableKey", "kms:PutKeyPolicy", "kms:CreateGrant"} {
 		assert.False(t, key(action), action)
 	}
+	stolen := request("s3:GetObject", bucket+"/"+stateKeys(product, own.Name)[0])
+	stolen.Context["aws:ResourceAccount"] = []string{"210987654321"}
+	assert.NotEqual(t, evaluate.Allowed, rights.Decide(stolen), "a bucket of the same name in another account is taken for the state")
 	for _, action := range []string{
 		"s3:DeleteBucket", "s3:PutBucketPolicy", "s3:PutBucketVersioning", "s3:PutLifecycleConfiguration", "s3:PutBucketPublicAccessBlock",
 	} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
+	taggingtypes "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -28,6 +31,10 @@ type cloud interface {
 	Find(ctx context.Context, e account.Existing) (string, error)
 	// Provider is GitHub's OIDC provider of the account, the zero value when it has none.
 	Provider(ctx context.Context) (provider, error)
+	// Subnets are the ids of the subnets that an environment has.
+	Subnets(ctx context.Context, e account.Environment) ([]string, error)
+	// Lives names something that an environment has in the account, "" when there is nothing.
+	Lives(ctx context.Context, e account.Environment) (string, error)
 	// Empty removes all objects of a bucket, with their versions; a bucket that is gone is empty.
 	Empty(ctx context.Context, bucket string) error
 }
@@ -51,6 +58,8 @@ type realAWS struct {
 	s3  *s3.Client
 	iam *iam.Client
 	kms *kms.Client
+	// tagging finds resources by their tags, in the region that a call names.
+	tagging *tagging.Client
 }
 
 func newRealAWS(ctx context.Context, region string) (*realAWS, error) {
@@ -64,6 +73,8 @@ func newRealAWS(ctx context.Context, region string) (*realAWS, error) {
 		s3:  s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = cfg.BaseEndpoint != nil }),
 		iam: iam.NewFromConfig(cfg),
 		kms: kms.NewFromConfig(cfg),
+
+		tagging: tagging.NewFromConfig(cfg),
 	}, nil
 }
 
@@ -83,23 +94,26 @@ func (a *realAWS) Find(ctx context.Context, e account.Existing) (string, error) 
 	var id string
 	var err error
 	switch e.Token {
-	case "aws:s3/bucketV2:BucketV2":
+	case account.TokenBucket:
 		_, err = a.s3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &e.Physical, ExpectedBucketOwner: &a.id})
 		id = e.Physical
 		// HEAD has no body, so only the status tells: 403 is another account's, or one that we may not see.
-		if code(err) == "Forbidden" || code(err) == "AccessDenied" {
+		switch code(err) {
+		case "Forbidden", "AccessDenied":
 			err = errTaken
+		case "MovedPermanently": // in another region
+			err = nil
 		}
-	case "aws:iam/role:Role":
+	case account.TokenRole:
 		_, err = a.iam.GetRole(ctx, &iam.GetRoleInput{RoleName: &e.Physical})
 		id = e.Physical
-	case "aws:iam/policy:Policy":
+	case account.TokenPolicy:
 		id = "arn:aws:iam::" + a.id + ":policy/" + e.Physical
 		_, err = a.iam.GetPolicy(ctx, &iam.GetPolicyInput{PolicyArn: &id})
-	case "aws:kms/alias:Alias":
+	case account.TokenAlias:
 		_, err = a.kms.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &e.Physical})
 		id = e.Physical
-	case "aws:kms/key:Key":
+	case account.TokenKey:
 		id, err = a.findKey(ctx, e.Physical)
 	default:
 		return "", fmt.Errorf("look for %s: this type is not known here", e.Token)
@@ -149,6 +163,46 @@ func (a *realAWS) Provider(ctx context.Context) (provider, error) {
 		p.ours = p.ours || aws.ToString(tag.Key) == "Project" && aws.ToString(tag.Value) == account.ProjectTag
 	}
 	return p, nil
+}
+
+// Subnets finds them by the tags that the program's provider puts on everything, and that no other environment's role
+// can put on them. An environment's state would say it, too, but whoever deploys the environment writes that.
+func (a *realAWS) Subnets(ctx context.Context, e account.Environment) ([]string, error) {
+	filter := func(key, value string) taggingtypes.TagFilter {
+		return taggingtypes.TagFilter{Key: aws.String(key), Values: []string{value}}
+	}
+	pages := tagging.NewGetResourcesPaginator(a.tagging, &tagging.GetResourcesInput{
+		ResourceTypeFilters: []string{"ec2:subnet"},
+		TagFilters:          []taggingtypes.TagFilter{filter("Project", account.ProjectTag), filter("Environment", e.Name)},
+	})
+	var found []string
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx, func(o *tagging.Options) { o.Region = e.Region })
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range page.ResourceTagMappingList {
+			found = append(found, path.Base(aws.ToString(r.ResourceARN)))
+		}
+	}
+	return found, nil
+}
+
+func (a *realAWS) Lives(ctx context.Context, e account.Environment) (string, error) {
+	for _, bucket := range account.Buckets(e, a.id) {
+		id, err := a.Find(ctx, account.Existing{Token: account.TokenBucket, Physical: bucket})
+		if errors.Is(err, errTaken) {
+			continue
+		}
+		if err != nil || id != "" {
+			return "bucket " + bucket, err
+		}
+	}
+	subnets, err := a.Subnets(ctx, e)
+	if err != nil || len(subnets) == 0 {
+		return "", err
+	}
+	return subnets[0], nil
 }
 
 func (a *realAWS) Empty(ctx context.Context, bucket string) error {

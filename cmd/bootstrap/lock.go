@@ -45,5 +45,9 @@ func ownerIsDead(line string) bool {
 		return false
 	}
 	pid, err := strconv.Atoi(lock[3])
-	return err == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+	if err != nil {
+		return false
+	}
+	owner, err := os.FindProcess(pid)
+	return err == nil && errors.Is(owner.Signal(syscall.Signal(0)), os.ErrProcessDone)
 }

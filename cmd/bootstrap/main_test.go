@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,23 +21,69 @@ import (
 )
 
 var ready = result{
-	account:         "123456789012",
-	backendURL:      "s3://sentry-pulumi-state-123456789012?region=us-east-1",
-	secretsProvider: account.SecretsProvider("us-east-1"),
-	changes:         map[string]int{"create": 33},
+	account:      "123456789012",
+	backendURL:   "s3://sentry-pulumi-state-123456789012?region=us-east-1",
+	environments: configuration().Environments,
+	changes:      map[string]int{"create": 33},
 }
 
 func TestNext(t *testing.T) {
-	config := configuration()
-	golden.Equal(t, "testdata/next.txt", next(config, ready, false), "what a person is told to do next has changed")
+	later := ready
+	later.changes = map[string]int{"same": 33}
+	later.environments = slices.Clone(ready.environments)
+	later.environments[1].Subnets = []string{"subnet-0aa1", "subnet-0aa2"}
+	later.states = []string{"sentry/production", "sentry/staging"}
+	own := configuration()
+	own.AWSAccountID = "123456789012"
+	for file, text := range map[string]string{
+		"next.txt":         newNext(configuration(), ready, false).text(false),
+		"next-written.txt": next{Config: configuration(), result: later, byHand: []string{"staging"}}.text(true),
+		"next-some.txt":    newNext(own, ready, true).text(true),
+	} {
+		golden.Equal(t, filepath.Join("testdata", file), text, "what a person is told to do next has changed")
+	}
+}
 
-	written := next(config, ready, true)
-	assert.NotContains(t, written, "backend:")
-	assert.Contains(t, written, "commit it")
-
-	again := ready
-	again.changes = map[string]int{"same": 33}
-	assert.Contains(t, next(config, again, false), "is ready (nothing to change)")
+func TestWhatIsWritten(t *testing.T) {
+	for what, c := range map[string]struct {
+		some    bool
+		account string
+	}{"all environments": {}, "some of them": {some: true}, "an account by name": {account: "123456789012"}} {
+		t.Run(what, func(t *testing.T) {
+			p, err := project.Open(fixture.Project(t))
+			require.NoError(t, err)
+			before, err := os.ReadFile(filepath.Join(p.Dir, "Pulumi.yaml"))
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(p.StackFile("production"), []byte("encryptionsalt: v1:x\nconfig: {}\n"), 0o600))
+			config := configuration()
+			config.AWSAccountID = c.account
+			for range 2 { // twice is the same as once
+				byHand, err := newNext(config, ready, c.some).write(p)
+				require.NoError(t, err)
+				assert.Equal(t, []string{"production"}, byHand, "secrets that a passphrase encrypts become unreadable")
+			}
+			values, err := p.Values("staging")
+			require.NoError(t, err)
+			assert.Equal(t, "true", values["sentry:bootstrapped"], "the program makes roles that no deployment may make")
+			if c.account != "" {
+				assert.Equal(t, c.account, values["sentry:awsAccountId"])
+			} else {
+				assert.NotContains(t, values, "sentry:awsAccountId")
+			}
+			text, err := os.ReadFile(p.StackFile("staging"))
+			require.NoError(t, err)
+			assert.Contains(t, string(text), "secretsprovider: awskms://alias/sentry-pulumi?region=us-east-1&context_stack=staging\n")
+			after, err := project.Open(p.Dir)
+			require.NoError(t, err)
+			if c.some {
+				got, err := os.ReadFile(filepath.Join(p.Dir, "Pulumi.yaml"))
+				require.NoError(t, err)
+				assert.Equal(t, string(before), string(got), "the other environments' states are looked for in this account's bucket")
+			} else {
+				assert.Equal(t, ready.backendURL, after.Backend)
+			}
+		})
+	}
 }
 
 // A shell must see in each printed command the words that are meant.
@@ -47,7 +94,7 @@ func TestThePrintedCommandsAreShell(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(bin, name), []byte(script), 0o755))
 	}
 	var script []string
-	for line := range strings.Lines(next(configuration(), ready, true)) {
+	for line := range strings.Lines(newNext(configuration(), ready, false).text(true)) {
 		if strings.HasPrefix(line, "gh ") || strings.HasPrefix(line, "pulumi ") {
 			script = append(script, line)
 		}
@@ -58,13 +105,18 @@ func TestThePrintedCommandsAreShell(t *testing.T) {
 	got, err := cmd.Output()
 	require.NoError(t, err)
 	text := string(got)
-	assert.Contains(t, text, "pulumi <stack> <init> <staging> <--secrets-provider=awskms://alias/sentry-pulumi?region=us-east-1>\n")
-	assert.Contains(t, text, "pulumi <config> <set> <permissionsBoundary> <sentry-production-boundary> <--stack> <production>\n")
-	assert.Contains(t, text, "<repos/octo-org/sentry/environments/production> <-F> <reviewers[][type]=User> <-F> <reviewers[][id]=42> "+
-		"<-F> <deployment_branch_policy[protected_branches]=false> <-F> <deployment_branch_policy[custom_branch_policies]=true>\n")
-	assert.Contains(t, text, "<repos/octo-org/sentry/environments/staging> <-F> <deployment_branch_policy[protected_branches]=false>")
-	assert.Contains(t, text, "gh <variable> <set> <AWS_ACCOUNT_ID> <--repo> <octo-org/sentry> <--body> <123456789012>\n")
-	assert.Equal(t, 2, strings.Count(text, "/deployment-branch-policies> <-f> <name=main>"), "an environment that any branch may deploy to")
+	for _, want := range []string{
+		"pulumi <stack> <init> <staging> <--secrets-provider=awskms://alias/sentry-pulumi?region=us-east-1&context_stack=staging>\n",
+		"<repos/octo-org/sentry/environments/production> <-F> <reviewers[][type]=User> <-F> <reviewers[][id]=42> " +
+			"<-F> <deployment_branch_policy[protected_branches]=false> <-F> <deployment_branch_policy[custom_branch_policies]=true>\n",
+		"<repos/octo-org/sentry/environments/staging> <-F> <deployment_branch_policy[protected_branches]=false>",
+		"gh <variable> <set> <AWS_ACCOUNT_ID> <--repo> <octo-org/sentry> <--body> <123456789012>\n",
+		"gh <api> <--method> <PUT> <repos/octo-org/sentry/branches/main/protection>",
+	} {
+		assert.Contains(t, text, want)
+	}
+	assert.Equal(t, len(ready.environments), strings.Count(text, "/deployment-branch-policies> <-f> <name=main>"),
+		"an environment that any branch may deploy to")
 }
 
 func TestOriginRepository(t *testing.T) {
@@ -131,7 +183,7 @@ func call(t *testing.T, args ...string) (out, errors string, code int) {
 func TestCommandLine(t *testing.T) {
 	dir := fixture.Project(t)
 	for args, want := range map[string]string{
-		"--repository octo-org/sentry --region us": `bootstrap: aws:region: "us"; allowed: a region's code, such as us-east-1`,
+		"--repository octo-org/sentry --repository-id 2 --region us": `bootstrap: aws:region: "us"; allowed: a region's code, such as us-east-1`,
 		"now": `bootstrap: unknown command "now" for "bootstrap"`,
 		"":    "bootstrap: --repository is not set, and git's remote origin is no GitHub repository",
 	} {
@@ -142,6 +194,11 @@ func TestCommandLine(t *testing.T) {
 	}
 	t.Setenv("PATH", t.TempDir())
 	_, errors, _ := call(t, "--repository", "octo-org/sentry", "-C", dir)
+	assert.Contains(t, errors, "ask GitHub about octo-org/sentry (install gh and run `gh auth login`, or name its numbers with "+
+		"--repository-id and --owner-id)")
+	_, errors, _ = call(t, "--repository", "octo-org/sentry", "--owner-id", "1", "-C", dir)
+	assert.Contains(t, errors, "--owner-id without --repository-id")
+	_, errors, _ = call(t, "--repository", "octo-org/sentry", "--repository-id", "2", "-C", dir)
 	assert.Contains(t, errors, "no usable Pulumi CLI on PATH (install it: https://www.pulumi.com/docs/install/, or try --sandbox)")
 }
 

@@ -21,6 +21,7 @@ import (
 type command struct {
 	out, progress io.Writer
 	project       func() (project.Project, error)
+	gitHub        gitHub
 
 	config       account.Config
 	environments []string
@@ -30,28 +31,31 @@ type command struct {
 }
 
 func newCommand(out, progress io.Writer) *cobra.Command {
-	c := command{out: out, progress: progress}
+	c := command{out: out, progress: progress, gitHub: ghCLI}
 	cmd := &cobra.Command{
 		Use:   "bootstrap [--repository owner/name] [--sandbox]",
 		Short: "Prepare an AWS account: state bucket, key, GitHub's roles",
 		Long: `Prepares an AWS account for the environments: the bucket with their Pulumi states, the key for the secrets in
-them, GitHub's OIDC provider and the roles of its workflows. Run it again at any time: it changes what has
-changed, and continues what was interrupted.`,
+them, GitHub's OIDC provider and the roles of its workflows and of the environments' tasks. Run it again at any
+time: it changes what has changed, and continues what was interrupted.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
 	}
 	c.project = cli.ProjectFlag(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&c.config.Repository, "repository", "",
+	flags.StringVar(&c.config.Repository.Name, "repository", "",
 		"the GitHub `repository` whose workflows may deploy, as owner/name (default: git's remote origin)")
+	flags.StringVar(&c.config.Repository.ID, "repository-id", "", "GitHub's `number` of it (default: asked of GitHub, by gh)")
+	flags.StringVar(&c.config.Repository.OwnerID, "owner-id", "",
+		"with --repository-id, the `number` of its owner, where the subjects of its tokens hold both")
 	flags.StringArrayVar(&c.environments, "environment", nil,
 		"an `environment` to prepare this account for; repeatable (default: all that have a stack file)")
 	flags.StringVar(&c.config.Region, "region", "", "the `region` of the state bucket and the key (default: the environments')")
 	flags.StringVar(&c.config.BucketSuffix, "bucket-suffix", "", "the `end` of the state bucket's name (default: the account id)")
 	flags.StringVar(&c.config.AWSAccountID, "account", "", "the only account to prepare, by its `id` (default: the credentials')")
-	flags.BoolVar(&c.write, "write", false, "write the state bucket into Pulumi.yaml")
-	flags.BoolVar(&c.undo, "undo", false, "remove all of it again; refused while the bucket holds another stack's state")
-	flags.BoolVar(&c.inSandbox, "sandbox", false, "do it offline, in an AWS account that lives in bootstrap/.sandbox")
+	flags.BoolVar(&c.write, "write", true, "write into Pulumi.yaml and the stack files what an environment needs")
+	flags.BoolVar(&c.undo, "undo", false, "remove all of it again; refused while an environment lives")
+	flags.BoolVar(&c.inSandbox, "sandbox", false, "do it offline, in an AWS account that lives in bootstrap/.sandbox; write nothing")
 	return cmd
 }
 
@@ -68,10 +72,8 @@ func (c command) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if c.config.Repository == "" {
-		if c.config.Repository, err = originRepository(ctx, p.Dir); err != nil {
-			return err
-		}
+	if err := c.findRepository(ctx, p); err != nil {
+		return err
 	}
 	if err := c.config.Validate(); err != nil {
 		return err
@@ -95,6 +97,26 @@ func (c command) run(ctx context.Context) (err error) {
 	}
 	b.backend = func(bucket string) (string, error) { return "s3://" + bucket + "?region=" + c.config.Region, nil }
 	return c.report(ctx, b, p)
+}
+
+// findRepository completes what the flags say of the repository.
+func (c *command) findRepository(ctx context.Context, p project.Project) (err error) {
+	r := &c.config.Repository
+	if r.Name == "" {
+		if r.Name, err = originRepository(ctx, p.Dir); err != nil {
+			return err
+		}
+	}
+	switch {
+	case r.ID != "":
+	case r.OwnerID != "":
+		return errors.New("--owner-id without --repository-id; allowed: both, the latter, or neither")
+	case c.inSandbox, c.undo:
+		r.ID, r.OwnerID = "2", "1" // GitHub is not asked
+	default:
+		*r, err = c.gitHub.repository(ctx, r.Name)
+	}
+	return err
 }
 
 func (c command) runInSandbox(ctx context.Context, b *bootstrap, p project.Project) (err error) {
@@ -122,11 +144,12 @@ func (c command) report(ctx context.Context, b *bootstrap, p project.Project) er
 		return err
 	}
 	written := c.write && !c.inSandbox
+	n := newNext(c.config, outcome, len(c.environments) > 0)
 	if written {
-		if err := p.SetBackend(outcome.backendURL); err != nil {
+		if n.byHand, err = n.write(p); err != nil {
 			return err
 		}
 	}
-	fmt.Fprint(c.out, next(c.config, outcome, written))
+	fmt.Fprint(c.out, n.text(written))
 	return nil
 }

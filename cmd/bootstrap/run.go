@@ -35,7 +35,11 @@ type bootstrap struct {
 
 // result is what a run has to say.
 type result struct {
-	account, backendURL, secretsProvider string
+	account, backendURL string
+	// environments as they were prepared.
+	environments []account.Environment
+	// states are the stacks that the bucket has the state of, as <project>/<stack>.
+	states []string
 	// changes counts resources by what was done to them: create, update, same, import.
 	changes map[string]int
 }
@@ -56,6 +60,18 @@ func (b *bootstrap) run(ctx context.Context) (_ result, err error) {
 	if err != nil {
 		return result{}, err
 	}
+	var states []string
+	if moved {
+		if states, err = statesBeside(ctx, stack); err != nil {
+			return result{}, err
+		}
+	}
+	if err := b.keepRoles(ctx, state, states); err != nil {
+		return result{}, err
+	}
+	if b.config.Environments, err = b.pinned(ctx); err != nil {
+		return result{}, err
+	}
 	outcome, err := b.up(ctx, stack, state, bucket)
 	if err != nil {
 		return result{}, err
@@ -70,7 +86,7 @@ func (b *bootstrap) run(ctx context.Context) (_ result, err error) {
 		return result{}, fmt.Errorf("remove the local copy of the state: %w", err)
 	}
 	_ = os.Remove(b.stateDir) // when this was its last account
-	outcome.account = id
+	outcome.account, outcome.environments, outcome.states = id, b.config.Environments, states
 	return outcome, nil
 }
 
@@ -90,7 +106,7 @@ func (b *bootstrap) where(ctx context.Context) (id, bucket, local string, err er
 func (b *bootstrap) open(ctx context.Context, bucket, local string) (
 	stack auto.Stack, state apitype.DeploymentV3, moved bool, err error,
 ) {
-	found, err := b.aws.Find(ctx, account.Existing{Token: "aws:s3/bucketV2:BucketV2", Physical: bucket})
+	found, err := b.aws.Find(ctx, account.Existing{Token: account.TokenBucket, Physical: bucket})
 	if errors.Is(err, errTaken) {
 		err = fmt.Errorf("bucket %s exists in another AWS account (or these credentials may not see it): "+
 			"choose another name with --bucket-suffix", bucket)

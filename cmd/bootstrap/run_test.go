@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sentry/bootstrap/account"
+	"sentry/infra"
 	"sentry/internal/fixture"
 	"sentry/internal/project"
 	"sentry/internal/sandbox"
@@ -26,9 +27,13 @@ const bucket = "sentry-pulumi-state-" + sandbox.AccountID
 
 // configuration is what a run is made for: the fixture's environments, production guarded.
 func configuration() account.Config {
-	return account.Config{Region: "us-east-1", Repository: "octo-org/sentry", Environments: []account.Environment{
-		{Name: "production", Region: "us-east-1", Guarded: true}, {Name: "staging", Region: "us-east-1"},
-	}}
+	return account.Config{
+		Region:     "us-east-1",
+		Repository: account.Repository{Name: "octo-org/sentry", ID: "456789", OwnerID: "123456"},
+		Environments: []account.Environment{
+			{Name: "production", Region: "us-east-1", Guarded: true}, {Name: "staging", Region: "us-east-1"},
+		},
+	}
 }
 
 // rig is an account in a sandbox, and the machine from which it is prepared.
@@ -43,7 +48,7 @@ func newRig(t *testing.T, cloud *sandbox.Cloud) *rig {
 	t.Helper()
 	p, err := project.Open(fixture.Project(t))
 	require.NoError(t, err)
-	sb, err := sandbox.New(t.Context(), sandbox.Options{Project: p, Cloud: cloud, Log: t.Output()})
+	sb, err := sandbox.New(t.Context(), sandbox.Options{Project: p, Program: infra.DeployIn, Cloud: cloud, Log: t.Output()})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, sb.Close()) })
 	return &rig{T: t, sb: sb, dir: filepath.Join(t.TempDir(), "state")}
@@ -128,12 +133,11 @@ func TestFirstAndSecondRun(t *testing.T) {
 	outcome := r.mustRun()
 	assert.Equal(t, sandbox.AccountID, outcome.account)
 	assert.True(t, strings.HasPrefix(outcome.backendURL, "s3://"+bucket+"?region=us-east-1"), outcome.backendURL)
-	assert.Equal(t, "awskms://alias/sentry-pulumi?region=us-east-1", outcome.secretsProvider)
 	assert.Contains(t, r.shown.String(), "State: moved into bucket "+bucket)
 	assert.NoDirExists(t, r.dir, "the local copy of the state stays")
 	r.finished()
 
-	// Undone while an environment's state is in the bucket, and then without.
+	// Left out, and undone, while an environment's state is in the bucket, and then without.
 	stack, err := r.prepare().stackIn(t.Context(), bucket)
 	require.NoError(t, err)
 	ws := stack.Workspace()
@@ -142,9 +146,16 @@ func TestFirstAndSecondRun(t *testing.T) {
 	project.Name = "sentry"
 	require.NoError(t, ws.SaveProjectSettings(t.Context(), project))
 	require.NoError(t, ws.CreateStack(t.Context(), "staging"))
+	productionOnly := func(b *bootstrap) { b.config.Environments = b.config.Environments[:1] }
+	_, err = r.run(productionOnly)
+	require.EqualError(t, err, "environment staging lives in this account (state sentry/staging), and this run leaves it out: "+
+		"its roles would be removed; name it too (--environment staging), or destroy it first; nothing was changed")
 	require.EqualError(t, r.prepare().undo(t.Context()),
 		"the bucket still has the state of sentry/staging: destroy them (`pulumi destroy`) and remove them (`pulumi stack rm`) first; nothing was removed")
 	require.NoError(t, ws.RemoveStack(t.Context(), "staging"))
+	r.mustRun(productionOnly)
+	assert.Contains(t, r.shown.String(), "Environment staging is gone: its roles are removed.")
+	assert.NotContains(t, strings.Join(r.made(), " "), "staging", "an environment that is gone keeps roles")
 	require.NoError(t, r.prepare().undo(t.Context()), r.shown.String())
 	assert.Empty(t, r.made())
 	assert.NoDirExists(t, r.dir)
@@ -276,8 +287,10 @@ type refusing struct {
 	find     error
 }
 
-func (r refusing) Account(context.Context) (string, error)                { return r.id, r.identity }
-func (r refusing) Find(context.Context, account.Existing) (string, error) { return "", r.find }
+func (r refusing) Account(context.Context) (string, error)                        { return r.id, r.identity }
+func (r refusing) Subnets(context.Context, account.Environment) ([]string, error) { return nil, nil }
+func (r refusing) Lives(context.Context, account.Environment) (string, error)     { return "", nil }
+func (r refusing) Find(context.Context, account.Existing) (string, error)         { return "", r.find }
 
 func TestWhatIsRefusedBeforeAnythingHappens(t *testing.T) {
 	for what, c := range map[string]struct {
@@ -302,7 +315,7 @@ func TestWhatIsRefusedBeforeAnythingHappens(t *testing.T) {
 		},
 		"bad repository": {
 			refusing{},
-			func(c *account.Config) { c.Repository = "sentry" },
+			func(c *account.Config) { c.Repository.Name = "sentry" },
 			`sentry-bootstrap:repository: "sentry"; allowed: a GitHub repository as owner/name, such as octo-org/sentry`,
 		},
 	} {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"sentry/bootstrap/account"
+	"sentry/internal/aws"
 	"sentry/internal/sandbox"
 )
 
@@ -48,6 +49,26 @@ func (s sandboxed) Provider(context.Context) (provider, error) {
 		return found, nil
 	}
 	return provider{}, nil
+}
+
+func (s sandboxed) Subnets(_ context.Context, e account.Environment) ([]string, error) {
+	var found []string
+	for _, o := range s.cloud.Objects() {
+		tags, _ := o.Props["tagsAll"].(map[string]any)
+		if o.Type == aws.EC2Subnet && tags["Project"] == account.ProjectTag && tags["Environment"] == e.Name {
+			found = append(found, o.ID)
+		}
+	}
+	return found, nil
+}
+
+func (s sandboxed) Lives(ctx context.Context, e account.Environment) (string, error) {
+	for _, bucket := range account.Buckets(e, sandbox.AccountID) {
+		if id, err := s.Find(ctx, account.Existing{Token: account.TokenBucket, Physical: bucket}); err != nil || id != "" {
+			return "bucket " + bucket, err
+		}
+	}
+	return "", nil
 }
 
 // Empty has nothing to do: the sandbox's buckets have no versions, and the state is removed before.

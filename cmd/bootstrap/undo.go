@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
-	"github.com/pulumi/pulumi/sdk/v3/go/auto/optlist"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optremove"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 
@@ -28,9 +26,19 @@ func (b *bootstrap) undo(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	stack, _, moved, err := b.open(ctx, bucket, local)
+	stack, state, moved, err := b.open(ctx, bucket, local)
 	if err != nil {
 		return err
+	}
+	// Whose state is in the bucket is seen below; one that is kept elsewhere, here.
+	for _, e := range append(b.recordedEnvironments(state), b.config.Environments...) {
+		what, err := b.aws.Lives(ctx, e)
+		if err != nil {
+			return err
+		}
+		if what != "" {
+			return fmt.Errorf("environment %s lives in this account (%s): destroy it first, where its state is; nothing was removed", e.Name, what)
+		}
 	}
 	if moved {
 		if stack, err = b.moveBack(ctx, stack, local); err != nil {
@@ -58,18 +66,11 @@ func (b *bootstrap) undo(ctx context.Context) (err error) {
 // moveBack copies the state into the folder, its protection taken off, and removes it from the bucket. It
 // refuses while the bucket holds another stack's state.
 func (b *bootstrap) moveBack(ctx context.Context, from auto.Stack, local string) (auto.Stack, error) {
-	all, err := from.Workspace().ListStacks(ctx, optlist.All())
+	others, err := statesBeside(ctx, from)
 	if err != nil {
-		return auto.Stack{}, fmt.Errorf("list the stacks in the bucket: %w", cause(err))
-	}
-	var others []string
-	for _, s := range all {
-		if name := strings.TrimPrefix(s.Name, "organization/"); name != account.Stack && name != account.Project+"/"+account.Stack {
-			others = append(others, name)
-		}
+		return auto.Stack{}, err
 	}
 	if len(others) > 0 {
-		slices.Sort(others)
 		return auto.Stack{}, fmt.Errorf("the bucket still has the state of %s: destroy them (`pulumi destroy`) and remove them "+
 			"(`pulumi stack rm`) first; nothing was removed", strings.Join(others, ", "))
 	}

@@ -115,7 +115,6 @@ func (b *bootstrap) update(ctx context.Context, stack auto.Stack, c account.Conf
 		r.changes = *outcome.Summary.ResourceChanges
 	}
 	r.backendURL, _ = outcome.Outputs["backendUrl"].Value.(string)
-	r.secretsProvider, _ = outcome.Outputs["secretsProvider"].Value.(string)
 	return r, nil
 }
 

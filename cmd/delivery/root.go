@@ -24,7 +24,7 @@ func newCommand(getenv func(string) string) *cobra.Command {
 		c.environmentsCommand(), c.sourceCommand(), c.changesCommand(), c.useBinaryCommand(),
 		c.previewCommand(), c.renderCommand(), c.commentCommand(), c.applyCommand(), c.releaseCommand(),
 		c.rolloutCommand(), c.outputsCommand(), c.apiURLCommand(), c.publishCommand(),
-		c.waitCommand(), c.reportCommand(), c.driftCommand(), c.lockCommand(),
+		c.waitCommand(), c.reportCommand(), c.driftCommand(), c.lockCommand(), c.destroyCommand(),
 	)
 	return root
 }

@@ -67,6 +67,20 @@ func (c *command) outputsCommand() *cobra.Command {
 	})
 }
 
+func (c *command) recoverCommand() *cobra.Command {
+	cmd := c.lasting("recover", "Put a stack in order after an update that was cut short", false, func(ctx context.Context, s *sandbox.Stack) error {
+		report, err := s.Recover(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprint(c.out, report)
+		return err
+	})
+	cmd.Long = "Puts a stack in order after an update that was cut short: breaks the lock of the process that is gone, takes into\n" +
+		"the state what AWS has already, and forgets what it has not. `delivery recover` does the same on AWS."
+	return cmd
+}
+
 func (c *command) cliCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "cli",

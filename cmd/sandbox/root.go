@@ -39,14 +39,14 @@ func newCommand(out, log io.Writer) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return explained(cmd.Context(), c.tour(cmd.Context())) },
 	}
 	c.project = cli.ProjectFlag(root)
-	root.AddCommand(c.previewCommand(), c.upCommand(), c.destroyCommand(), c.outputsCommand(), c.diffCommand(), c.cliCommand())
+	root.AddCommand(c.previewCommand(), c.upCommand(), c.destroyCommand(), c.outputsCommand(), c.recoverCommand(), c.diffCommand(), c.cliCommand())
 	return root
 }
 
 // explained says what an interrupt leaves behind.
 func explained(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
-		return errors.New("interrupted; what was begun is finished and recorded, the same call goes on from there")
+		return errors.New("interrupted; the same call goes on from there, and should it not: sandbox recover -s <stack>")
 	}
 	return err
 }
@@ -81,7 +81,7 @@ func (c *command) onStack(ctx context.Context, verb, stack string, settings func
 		return err
 	}
 	options := sandbox.Options{Dir: filepath.Join(p.Dir, ".sandbox"), Project: p, Program: infra.DeployIn, Log: c.log}
-	if verb != "outputs" {
+	if verb != "outputs" && verb != "recover" {
 		options.Display, options.Color = c.out, color(c.out)
 	}
 	sb, err := sandbox.New(ctx, options)
@@ -96,7 +96,12 @@ func (c *command) onStack(ctx context.Context, verb, stack string, settings func
 	if err := s.SetConfig(set); err != nil {
 		return err
 	}
-	if err := run(ctx, s); err != nil {
+	err = run(ctx, s)
+	switch {
+	case err != nil && strings.Contains(err.Error(), "currently locked by"):
+		// One process at a time uses this sandbox, so whoever took the lock is gone.
+		return fmt.Errorf("%s of %s: a process was lost in the middle of an update; run: sandbox recover -s %s", verb, stack, stack)
+	case err != nil:
 		return fmt.Errorf("%s of %s: %w", verb, stack, err)
 	}
 	return nil

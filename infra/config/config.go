@@ -144,6 +144,10 @@ func read(s *section, stack, region string) Config {
 	cfg.KMSKeyARN = readKey(s)
 	cfg.Bootstrapped = s.boolean("bootstrapped")
 	cfg.PermissionsBoundary = readBoundary(s)
+	if cfg.Bootstrapped && cfg.PermissionsBoundary != "" {
+		s.refuse("permissionsBoundary", "%q, but with %sbootstrapped the roles are bootstrap's, within the boundary that it gives them; "+
+			"remove the key", cfg.PermissionsBoundary, s.path)
+	}
 	cfg.AWSAccountID = readAccountID(s)
 	cfg.refuseReferences(s)
 	return cfg

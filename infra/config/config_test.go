@@ -132,6 +132,9 @@ func TestBadConfiguration(t *testing.T) {
 		"boundary": {changes: map[string]string{"sentry:permissionsBoundary": "arn:aws:iam::aws:policy/X"}, want: []string{
 			`sentry:permissionsBoundary: "arn:aws:iam::aws:policy/X" is not the name of an IAM policy; allowed: up to 128 letters, digits and +=,.@_-, not an ARN`,
 		}},
+		"boundary of bootstrap's roles": {changes: map[string]string{"sentry:permissionsBoundary": "x", "sentry:bootstrapped": "true"}, want: []string{
+			`sentry:permissionsBoundary: "x", but with sentry:bootstrapped the roles are bootstrap's, within the boundary that it gives them; remove the key`,
+		}},
 		"secrets": {changes: map[string]string{"sentry:secrets": `{"PORT":"arn:aws:ssm:us-east-1:123456789012:parameter/sentry/staging/x","A-B":"arn:aws:ssm:us-east-1:123456789012:parameter/sentry/staging/x","TOKEN":"hunter2"}`}, want: []string{
 			`sentry:secrets: "A-B" is not the name of an environment variable; allowed: letters, digits and underscores`,
 			"sentry:secrets: PORT is set by the program itself; allowed: any name but ENVIRONMENT, AWS_REGION, PORT, S3_ARTIFACTS_BUCKET, S3_CLIPS_BUCKET",

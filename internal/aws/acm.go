@@ -1,5 +1,6 @@
 package aws
 
+// Tokens of the types.
 const (
 	ACMCertificate           = "aws:acm/certificate:Certificate"
 	ACMCertificateValidation = "aws:acm/certificateValidation:CertificateValidation"

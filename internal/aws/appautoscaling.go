@@ -1,5 +1,6 @@
 package aws
 
+// Tokens of the types.
 const (
 	AutoScalingTarget          = "aws:appautoscaling/target:Target"
 	AutoScalingPolicy          = "aws:appautoscaling/policy:Policy"

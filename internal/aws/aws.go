@@ -34,8 +34,11 @@ type Type struct {
 
 	// Calls are the rights that the provider needs.
 	Calls Calls
+	// Anywhere are those of Calls that AWS ties to no resource.
+	Anywhere string
 	// Owned are the ARNs of an environment's resources of this type, from the part after the account on, with
-	// {product}, {environment} and {prefix}, which is both. They bound the rights.
+	// {product}, {environment}, {prefix}, which is both, and the {suffix} of bucket names. They bound the rights, so
+	// each is whole, or ends in what AWS adds: sentry-staging-* would be a part of what staging-eu has.
 	Owned []string
 
 	// Free is why the type costs nothing; Costs are what it costs; Priced says that internal/cost has a rule for

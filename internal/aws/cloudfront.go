@@ -1,5 +1,6 @@
 package aws
 
+// Tokens of the types.
 const (
 	CloudFrontDistribution          = "aws:cloudfront/distribution:Distribution"
 	CloudFrontFunction              = "aws:cloudfront/function:Function"

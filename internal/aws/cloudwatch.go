@@ -1,5 +1,6 @@
 package aws
 
+// Tokens of the types.
 const (
 	CloudWatchLogGroup        = "aws:cloudwatch/logGroup:LogGroup"
 	CloudWatchMetricAlarm     = "aws:cloudwatch/metricAlarm:MetricAlarm"
@@ -13,9 +14,10 @@ const (
 var cloudwatch = []Type{
 	{
 		Token: CloudWatchLogGroup, Noun: "CloudWatch Logs Log Group", ID: "{name}", Name: "name",
-		Outputs: "arn=arn:aws:logs:{region}:{account}:log-group:{name} namePrefix=empty logGroupClass=STANDARD",
-		Taken:   "ResourceAlreadyExistsException: The specified log group already exists",
-		Owned:   []string{"log-group:/ecs/{prefix}-backend", "log-group:/ecs/{prefix}-backend:*"},
+		Outputs:  "arn=arn:aws:logs:{region}:{account}:log-group:{name} namePrefix=empty logGroupClass=STANDARD",
+		Taken:    "ResourceAlreadyExistsException: The specified log group already exists",
+		Owned:    []string{"log-group:/ecs/{prefix}-backend", "log-group:/ecs/{prefix}-backend:*"},
+		Anywhere: "logs:DescribeLogGroups",
 		Calls: Calls{
 			Create: "logs:CreateLogGroup logs:TagResource logs:PutRetentionPolicy",
 			Read:   "logs:DescribeLogGroups logs:ListTagsForResource",

@@ -1,5 +1,6 @@
 package aws
 
+// Tokens of the types.
 const (
 	EC2Vpc                      = "aws:ec2/vpc:Vpc"
 	EC2Subnet                   = "aws:ec2/subnet:Subnet"

@@ -1,5 +1,6 @@
 package aws
 
+// Tokens of the types.
 const (
 	ECRRepository       = "aws:ecr/repository:Repository"
 	ECRRepositoryPolicy = "aws:ecr/repositoryPolicy:RepositoryPolicy"

@@ -1,5 +1,6 @@
 package aws
 
+// Tokens of the types.
 const (
 	ECSCluster                  = "aws:ecs/cluster:Cluster"
 	ECSTaskDefinition           = "aws:ecs/taskDefinition:TaskDefinition"
@@ -30,8 +31,9 @@ var ecs = []Type{
 		Outputs: "arn=arn:aws:ecs:{region}:{account}:task-definition/{family}:{next} " +
 			"arnWithoutRevision=arn:aws:ecs:{region}:{account}:task-definition/{family} " +
 			"enableFaultInjection=false",
-		Missing: "ClientException: TaskDefinition not found (%s).",
-		Owned:   []string{"task-definition/{prefix}-backend:*"},
+		Missing:  "ClientException: TaskDefinition not found (%s).",
+		Owned:    []string{"task-definition/{prefix}-backend:*"},
+		Anywhere: "ecs:DescribeTaskDefinition ecs:DeregisterTaskDefinition",
 		Calls: Calls{
 			Create: "ecs:RegisterTaskDefinition ecs:TagResource iam:PassRole",
 			Read:   "ecs:DescribeTaskDefinition ecs:ListTagsForResource",

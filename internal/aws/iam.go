@@ -1,5 +1,6 @@
 package aws
 
+// Tokens of the types.
 const (
 	IAMRole                           = "aws:iam/role:Role"
 	IAMRolePolicy                     = "aws:iam/rolePolicy:RolePolicy"

@@ -1,5 +1,6 @@
 package aws
 
+// Tokens of the types.
 const (
 	KMSKey   = "aws:kms/key:Key"
 	KMSAlias = "aws:kms/alias:Alias"

@@ -1,5 +1,6 @@
 package aws
 
+// Tokens of the types.
 const (
 	LBLoadBalancer = "aws:lb/loadBalancer:LoadBalancer"
 	LBTargetGroup  = "aws:lb/targetGroup:TargetGroup"

@@ -1,5 +1,6 @@
 package aws
 
+// Tokens of the types.
 const (
 	S3Bucket                                  = "aws:s3/bucketV2:BucketV2"
 	S3BucketOwnershipControls                 = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"
@@ -13,6 +14,9 @@ const (
 	S3BucketWebsiteConfiguration              = "aws:s3/bucketWebsiteConfigurationV2:BucketWebsiteConfigurationV2"
 )
 
+// bucketNames are an environment's buckets.
+var bucketNames = []string{"{prefix}-artifacts-{suffix}", "{prefix}-clips-{suffix}", "{prefix}-frontend-{suffix}"}
+
 var s3 = []Type{
 	// The read of a bucket asks for everything that was once an argument of the bucket itself.
 	{
@@ -24,7 +28,7 @@ var s3 = []Type{
 		Taken: "BucketAlreadyOwnedByYou: Your previous request to create the named bucket succeeded and you " +
 			"already own it.",
 		Missing: "NoSuchBucket: The specified bucket does not exist",
-		Owned:   []string{"{prefix}-*"},
+		Owned:   bucketNames,
 		Calls: Calls{
 			Create: "s3:CreateBucket s3:PutBucketTagging",
 			Read: "s3:ListBucket s3:GetAccelerateConfiguration s3:GetBucketAcl s3:GetBucketCORS " +
@@ -73,7 +77,7 @@ func bucketSetting(token, noun string, calls Calls) Type {
 		Token: token, Noun: noun, ID: "{bucket}",
 		Global: true,
 		Refs:   []Ref{{Path: "bucket", To: S3Bucket, Part: true}},
-		Owned:  []string{"{prefix}-*"},
+		Owned:  bucketNames,
 		Calls:  calls,
 		Free:   "a setting of the bucket",
 		Into:   S3Bucket,

@@ -1,5 +1,6 @@
 package aws
 
+// Tokens of the types.
 const (
 	SecretsManagerSecret = "aws:secretsmanager/secret:Secret"
 )

@@ -1,5 +1,6 @@
 package aws
 
+// Tokens of the types.
 const (
 	SNSTopic             = "aws:sns/topic:Topic"
 	SNSTopicPolicy       = "aws:sns/topicPolicy:TopicPolicy"

@@ -1,5 +1,6 @@
 package aws
 
+// Tokens of the types.
 const (
 	SSMParameter = "aws:ssm/parameter:Parameter"
 )
@@ -10,7 +11,8 @@ var ssm = []Type{
 		Outputs: "arn=arn:aws:ssm:{region}:{account}:parameter{slashName} dataType=text tier=Standard",
 		Taken: "ParameterAlreadyExists: The parameter already exists. To overwrite this value, set the " +
 			"overwrite option in the request to true.",
-		Owned: []string{"parameter/{product}/{environment}/backend/image"},
+		Owned:    []string{"parameter/{product}/{environment}/backend/image"},
+		Anywhere: "ssm:DescribeParameters",
 		Calls: Calls{
 			Create: "ssm:PutParameter ssm:AddTagsToResource",
 			Read:   "ssm:GetParameter ssm:GetParameters ssm:DescribeParameters ssm:ListTagsForResource",

@@ -282,7 +282,6 @@ func TestFlagsChangeTheAssumptions(t *testing.T) {
 	assert.InDelta(t, amount(t, usual, "Fargate: CPU (x86)")/2, amount(t, night, "Fargate: CPU (x86)"), 1e-9)
 	_, err := cost.UsageOf("staging", map[string]float64{"task-hours": -1})
 	require.ErrorContains(t, err, "--task-hours: -1 hours is negative; allowed: 0 and more")
-
 }
 
 func TestSavings(t *testing.T) {

@@ -149,7 +149,8 @@ func rows(reports []Report) []row {
 // Difference writes, as Markdown, what separates the present reports from those of a base.
 func Difference(base string, before, after []Report) string {
 	table := [][]string{{"Dollars a month, at list price", base + ":", "now:", "difference:"}}
-	head, notes := len(table), ""
+	head := len(table)
+	var notes strings.Builder
 	for _, stack := range stacksOf(before, after) {
 		old, now := find(before, stack), find(after, stack)
 		table = append(table, []string{
@@ -163,16 +164,16 @@ func Difference(base string, before, after []Report) string {
 		}
 	}
 	if len(table) == head {
-		notes = "\nThe price stays the same.\n"
+		notes.WriteString("\nThe price stays the same.\n")
 	}
 	for _, r := range after {
 		old := find(before, r.Stack)
 		if old.PricesDate != "" && old.PricesDate != r.PricesDate {
-			notes += fmt.Sprintf("\nA part of the difference may be AWS's: %s was computed with prices of %s, now of %s.\n", base, old.PricesDate, r.PricesDate)
+			fmt.Fprintf(&notes, "\nA part of the difference may be AWS's: %s was computed with prices of %s, now of %s.\n", base, old.PricesDate, r.PricesDate)
 			break
 		}
 	}
-	return markdown.Table(table) + notes + notPriced(after)
+	return markdown.Table(table) + notes.String() + notPriced(after)
 }
 
 func stacksOf(lists ...[]Report) []string {
@@ -263,15 +264,16 @@ func Columns(indent string, rows [][]string) string {
 	}
 	var b strings.Builder
 	for _, row := range rows {
-		line := indent
+		var line strings.Builder
+		line.WriteString(indent)
 		for column, cell := range row {
 			space := strings.Repeat(" ", widths[column]-utf8.RuneCountInString(cell))
 			if right[column] {
 				cell, space = space+cell, ""
 			}
-			line += cell + space + "  "
+			line.WriteString(cell + space + "  ")
 		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
 	return b.String()
 }

@@ -67,7 +67,7 @@ func blocks(t *testing.T) []block {
 			switch {
 			case isFence && open == nil:
 				open = &block{file: file, line: i + 1, language: fence, before: strings.Join(paragraph, " ")}
-				indent = line[:strings.Index(line, "`")]
+				indent, _, _ = strings.Cut(line, "`")
 			case isFence:
 				found = append(found, *open)
 				open, paragraph = nil, nil
@@ -98,6 +98,17 @@ var (
 	made product
 )
 
+// preparation is how bootstrap would be run for the environments.
+func preparation(environments []string) account.Config {
+	config := account.Config{
+		Region: "us-east-1", Repository: account.Repository{Name: "octo-org/sentry", ID: "456789", OwnerID: "123456"},
+	}
+	for _, name := range environments {
+		config.Environments = append(config.Environments, account.Environment{Name: name, Region: config.Region})
+	}
+	return config
+}
+
 func theProduct(t *testing.T) product {
 	t.Helper()
 	once.Do(func() {
@@ -109,11 +120,10 @@ func theProduct(t *testing.T) product {
 		for _, key := range keys {
 			made.keys = append(made.keys, key.Name)
 		}
+		settings, err := preparation(made.environments).Settings()
+		require.NoError(t, err)
 		// Logical names are not among the names: they outlive a rename.
-		prepared, err := sandbox.Record(account.Deploy, sandbox.MockOptions{
-			Project: account.Project, Stack: account.Stack,
-			Config: map[string]string{"aws:region": "us-east-1", account.Project + ":repository": "octo-org/sentry"},
-		})
+		prepared, err := sandbox.Record(account.Deploy, sandbox.MockOptions{Project: account.Project, Stack: account.Stack, Config: settings})
 		require.NoError(t, err)
 		recordings := []*sandbox.Recording{prepared}
 		for _, environment := range made.environments {

@@ -36,7 +36,9 @@ func TestWorkedExample(t *testing.T) {
 		}
 	}
 	text := documents(t)["docs/changing.md"]
-	begin := strings.Count(text[:strings.Index(text, "## Add a resource")], "\n")
+	before, _, found := strings.Cut(text, "## Add a resource")
+	require.True(t, found, "docs/changing.md does not tell how to add a resource")
+	begin := strings.Count(before, "\n")
 	packages := knowTypes
 	if _, err := os.Stat(filepath.Join(root, "bootstrap", "account", "calls.go")); err == nil {
 		packages = packages[:len(packages)-1] // its rights do not come from internal/aws yet

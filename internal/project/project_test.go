@@ -121,6 +121,7 @@ func TestUseBinary(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(dir, "Pulumi.yaml"))
 	require.NoError(t, err)
 	assert.Contains(t, string(text), "binary: "+program)
+	assert.NotContains(t, string(text), "buildTarget", "Pulumi refuses a program that is both compiled and to be compiled")
 	_, err = project.Open(dir)
 	require.NoError(t, err)
 }
@@ -164,4 +165,54 @@ func TestGitIsNotLedAstray(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, commit, found)
 	assert.Equal(t, "1", hook.Run("rev-list", "--count", "HEAD"), "a test has committed into the repository whose hook runs it")
+}
+
+func TestSetConfig(t *testing.T) {
+	set := map[string]string{"sentry:bootstrapped": "true", "sentry:awsAccountId": "123456789012"}
+	const added = "  sentry:bootstrapped: \"true\"\n  sentry:awsAccountId: \"123456789012\"\n"
+	for before, want := range map[string]string{
+		"config:\n  a:b: c # why\n":             "config:\n" + added + "  a:b: c # why\n",
+		"config:\n    a:b: c\n":                 "config:\n    sentry:bootstrapped: \"true\"\n    sentry:awsAccountId: \"123456789012\"\n    a:b: c\n",
+		"config: {}\n":                          "config:\n" + added,
+		"# nothing yet\n":                       "# nothing yet\nconfig:\n" + added,
+		"encryptionsalt: x\nconfig:\n  a:b: c":  "encryptionsalt: x\nconfig:\n" + added + "  a:b: c",
+		"config:\n  # first\n  a:b:\n    - c\n": "config:\n" + added + "  # first\n  a:b:\n    - c\n",
+		"config:\n  a:b: c\n  sentry:bootstrapped: false # not yet\n  d:e: f\n": "config:\n  sentry:awsAccountId: \"123456789012\"\n  a:b: c\n" +
+			"  sentry:bootstrapped: \"true\"\n  d:e: f\n",
+	} {
+		p, err := project.Open(fixture.Project(t))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(p.StackFile("staging"), []byte(before), 0o600))
+		for range 2 { // twice is the same as once
+			require.NoError(t, p.SetConfig("staging", set))
+			got, err := os.ReadFile(p.StackFile("staging"))
+			require.NoError(t, err)
+			assert.Equal(t, want, string(got), before)
+		}
+	}
+}
+
+func TestSetSecretsProvider(t *testing.T) {
+	const url = "awskms://alias/sentry-pulumi?region=us-east-1&context_stack=staging"
+	for before, want := range map[string]struct {
+		text string
+		ok   bool
+	}{
+		"config:\n  a:b: c\n": {"secretsprovider: " + url + "\nconfig:\n  a:b: c\n", true},
+		"secretsprovider: " + url + "\nencryptedkey: x\nconfig: {}\n": {"secretsprovider: " + url + "\nencryptedkey: x\nconfig: {}\n", true},
+		"secretsprovider: awskms://alias/other\nencryptedkey: x\n":    {"secretsprovider: awskms://alias/other\nencryptedkey: x\n", false},
+		"encryptionsalt: v1:x\nconfig:\n  a:b:\n    secure: v1:y\n":   {"encryptionsalt: v1:x\nconfig:\n  a:b:\n    secure: v1:y\n", false},
+	} {
+		p, err := project.Open(fixture.Project(t))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(p.StackFile("staging"), []byte(before), 0o600))
+		for range 2 {
+			ok, err := p.SetSecretsProvider("staging", url)
+			require.NoError(t, err)
+			assert.Equal(t, want.ok, ok, before)
+			got, err := os.ReadFile(p.StackFile("staging"))
+			require.NoError(t, err)
+			assert.Equal(t, want.text, string(got), "secrets that were encrypted by something else become unreadable")
+		}
+	}
 }

@@ -53,23 +53,6 @@ type Cloud interface {
 // Tagged is a resource in AWS. Name is its tag of that name.
 type Tagged struct{ ARN, Name string }
 
-// Report is what was found, and done about it.
-type Report struct {
-	// Forgotten are operations that had begun and of which AWS knows nothing.
-	Forgotten []string
-	// Adopted are resources that AWS had and the state has now.
-	Adopted []string
-	// Doubled are resources that AWS has a second time; the next update deletes those.
-	Doubled []string
-	// Strangers are resources with the environment's tags that neither state nor program know.
-	Strangers []string
-}
-
-// Empty says whether nothing was out of order.
-func (r Report) Empty() bool {
-	return len(r.Forgotten)+len(r.Adopted)+len(r.Doubled)+len(r.Strangers) == 0
-}
-
 // rounds bounds how often the plan is made anew: each round may learn the ids that the next one needs, of a network
 // for its subnets, of those for their routes.
 const rounds = 8

@@ -47,6 +47,8 @@ type Stack struct {
 	program pulumi.RunFunc
 	config  map[string]string
 	state   *apitype.DeploymentV3
+	// signal is a Ctrl-C to the operation that runs.
+	signal func()
 }
 
 // NewStack is a stack that was never deployed.
@@ -115,6 +117,14 @@ func (s *Stack) operate(run operation, dryRun bool, steps *[]recovery.Step) erro
 	}
 	defer closeServer()
 	defer source.Terminate() // ends what the engine has left waiting
+	signals := 0
+	s.signal = func() { // as the CLI treats it: the first one ends what was begun, the second one everything
+		if signals++; signals == 1 {
+			source.Cancel()
+		} else {
+			source.Terminate()
+		}
+	}
 
 	var problems []string
 	events := make(chan engine.Event)

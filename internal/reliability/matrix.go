@@ -29,6 +29,8 @@ type Scenario struct {
 type Fault struct {
 	Name  string
 	fault sandbox.Fault
+	// signals are so many Ctrl-C instead of a misfortune of AWS's.
+	signals int
 	// recovers: the interruption is followed by `delivery recover`, and then by the same deployment. Without, by the
 	// same deployment alone.
 	recovers bool
@@ -36,16 +38,23 @@ type Fault struct {
 
 // Faults are the ways in which an operation can go wrong.
 var Faults = []Fault{
-	{"refused by AWS", sandbox.Fault{Message: "ThrottlingException: Rate exceeded"}, false},
-	{"process lost before AWS acted", sandbox.Fault{Kill: true}, true},
-	{"process lost after AWS acted", sandbox.Fault{Kill: true, After: true}, true},
-	{"AWS acted, its answer was an error", sandbox.Fault{Message: "RequestError: connection reset by peer", After: true}, true},
+	{Name: "refused by AWS", fault: sandbox.Fault{Message: "AccessDenied: not authorized"}},
+	{Name: "throttled, three operations in a row", fault: sandbox.Fault{Message: "ThrottlingException: Rate exceeded", Times: 3}},
+	{Name: "Ctrl-C", signals: 1},
+	{Name: "Ctrl-C, twice", signals: 2, recovers: true},
+	{Name: "process lost before AWS acted", fault: sandbox.Fault{Kill: true}, recovers: true},
+	{Name: "process lost after AWS acted", fault: sandbox.Fault{Kill: true, After: true}, recovers: true},
+	{
+		Name: "AWS acted, its answer was an error", recovers: true,
+		fault: sandbox.Fault{Message: "RequestError: connection reset by peer", After: true},
+	},
 }
 
 // Case is one interruption: the scenario's nth operation, struck by a fault.
 type Case struct {
 	Stack, Scenario, Fault string
-	Operation              int
+	// Operation is the one that was struck, of so many.
+	Operation, Of int
 	// Lost says what was wrong in the end; empty where nothing was.
 	Lost string
 }
@@ -74,7 +83,7 @@ func Interrupt(ctx context.Context, start func() *Stack, scenarios []Scenario, f
 		for _, fault := range faults {
 			for n := 1; n <= b.operations; n += every {
 				jobs = append(jobs, func() Case {
-					c := Case{Stack: name, Scenario: scenario.Name, Fault: fault.Name, Operation: n}
+					c := Case{Stack: name, Scenario: scenario.Name, Fault: fault.Name, Operation: n, Of: b.operations}
 					if err := b.interrupt(ctx, start(), fault, n); err != nil {
 						c.Lost = err.Error()
 					}
@@ -128,9 +137,19 @@ func (b *base) interrupt(ctx context.Context, s *Stack, fault Fault, n int) erro
 	s.Cloud, s.state, s.config = b.cloud.Clone(), b.state, b.settings
 	strike := fault.fault
 	strike.Nth = n
+	struck := fault.signals == 0
+	if fault.signals > 0 {
+		strike.Call = func() {
+			struck = true
+			for range fault.signals {
+				s.signal()
+			}
+		}
+	}
 	s.Cloud.Inject(strike)
 	err := b.deploy(s)
-	if lost := errors.Is(err, errLost); lost != strike.Kill {
+	// The last operation of all may end before a signal is heard.
+	if lost := errors.Is(err, errLost); !struck || lost != strike.Kill || err == nil && fault.signals == 0 {
 		return fmt.Errorf("the fault did not strike: %w", err)
 	}
 	s.Cloud.Revive()
@@ -142,7 +161,7 @@ func (b *base) interrupt(ctx context.Context, s *Stack, fault Fault, n int) erro
 	if err := b.deploy(s); err != nil {
 		return fmt.Errorf("the deployment after it: %w", err)
 	}
-	if fault.recovers {
+	if fault.recovers && n%4 == 1 { // it is dear, and what it could find the inventory finds, too
 		again, err := s.Recover(ctx)
 		if err != nil {
 			return fmt.Errorf("recover again: %w", err)

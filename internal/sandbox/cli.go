@@ -3,21 +3,20 @@ package sandbox
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/blang/semver"
+	"github.com/rogpeppe/go-internal/lockedfile"
+	"golang.org/x/mod/modfile"
 )
 
 const cliModule = "github.com/pulumi/pulumi/pkg/v3"
@@ -60,7 +59,7 @@ func (c *cli) Run(ctx context.Context, dir string, stdin io.Reader, out, errOut 
 	cmd.Stderr = io.MultiWriter(append(errOut, &stderr)...)
 	// An interrupted engine finishes what it has begun and writes its state. In a process group of its own it
 	// hears Ctrl-C once, from here: a second one would make it give up.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = apart()
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 30 * time.Second
 	if err := cmd.Start(); err != nil {
@@ -153,18 +152,21 @@ func toolsDir(projectDir string) (string, error) {
 	}
 }
 
-var pin = regexp.MustCompile(regexp.QuoteMeta(cliModule) + ` v(\S+)`)
-
 func pinnedVersion(goMod string) (semver.Version, error) {
 	text, err := os.ReadFile(goMod)
 	if err != nil {
 		return semver.Version{}, fmt.Errorf("read the Pulumi CLI's version: %w", err)
 	}
-	m := pin.FindSubmatch(text)
-	if m == nil {
-		return semver.Version{}, fmt.Errorf("%s does not require %s, whose version is the Pulumi CLI's", goMod, cliModule)
+	file, err := modfile.ParseLax(goMod, text, nil)
+	if err != nil {
+		return semver.Version{}, fmt.Errorf("read the Pulumi CLI's version: %w", err)
 	}
-	return semver.Parse(string(m[1]))
+	for _, r := range file.Require {
+		if r.Mod.Path == cliModule {
+			return semver.Parse(strings.TrimPrefix(r.Mod.Version, "v"))
+		}
+	}
+	return semver.Version{}, fmt.Errorf("%s does not require %s, whose version is the Pulumi CLI's", goMod, cliModule)
 }
 
 func versionOf(ctx context.Context, path string) (semver.Version, error) {
@@ -185,9 +187,7 @@ func buildCLI(ctx context.Context, tools, path string, version semver.Version, l
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("make a place for the Pulumi CLI: %w", err)
 	}
-	unlock, err := lockFile(path+".lock", func() {
-		fmt.Fprintln(log, "Waiting for another process that builds the Pulumi CLI …")
-	})
+	unlock, err := lockFile(path+".lock", log, "builds the Pulumi CLI")
 	if err != nil {
 		return err
 	}
@@ -235,19 +235,10 @@ func buildCLI(ctx context.Context, tools, path string, version semver.Version, l
 	return nil
 }
 
-// lockFile takes an exclusive lock that ends with the process that holds it; busy is called before a wait.
-func lockFile(path string, busy func()) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock %s: %w", path, err)
-	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		busy()
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
-	}
-	return func() { _ = f.Close() }, nil
+// lockFile takes an exclusive lock that ends with the process at the latest, and says that it waits for another
+// process that does something.
+func lockFile(path string, log io.Writer, does string) (unlock func(), err error) {
+	waiting := time.AfterFunc(time.Second, func() { fmt.Fprintf(log, "Waiting for another process that %s …\n", does) })
+	defer waiting.Stop()
+	return lockedfile.MutexAt(path).Lock()
 }

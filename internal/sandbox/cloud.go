@@ -76,7 +76,9 @@ type Fault struct {
 	Nth     int    // strikes at the nth operation that matches; 0 is the first
 	Message string // what AWS answers
 	After   bool   // the operation takes effect, and the answer is lost or an error all the same
+	Times   int    // strikes so often in a row; 0 is once
 	Kill    bool   // no answer ever comes: from here on the cloud is out of reach, until Revive
+	Call    func() // is called instead of a misfortune: the operation goes on
 }
 
 // errKilled is what a provider sees instead of an answer; the gRPC server never sends it on.
@@ -251,7 +253,16 @@ func (c *Cloud) strike(op string, at *call) (after, err error) {
 			f.Nth--
 			continue
 		}
-		c.faults = slices.Delete(c.faults, i, i+1)
+		if f.Times > 1 {
+			f.Times--
+			f.Nth = 0
+		} else {
+			c.faults = slices.Delete(c.faults, i, i+1)
+		}
+		if f.Call != nil {
+			f.Call()
+			return nil, nil
+		}
 		err := errors.New(f.Message)
 		if f.Kill {
 			c.killed = true

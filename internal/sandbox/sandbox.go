@@ -97,9 +97,7 @@ func New(ctx context.Context, options Options) (sb *Sandbox, err error) {
 	}
 	if options.Dir != "" {
 		// One process at a time: the cloud's file has one writer.
-		if sb.unlock, err = lockFile(filepath.Join(sb.dir, "lock"), func() {
-			fmt.Fprintf(options.Log, "Waiting for another process that uses %s …\n", sb.dir)
-		}); err != nil {
+		if sb.unlock, err = lockFile(filepath.Join(sb.dir, "lock"), options.Log, "uses "+sb.dir); err != nil {
 			return sb, err
 		}
 		if sb.Cloud == nil {
@@ -154,6 +152,11 @@ type Stack struct {
 
 // Stack selects a stack, or makes it. The configuration begins as the stack file's.
 func (sb *Sandbox) Stack(ctx context.Context, name string) (*Stack, error) {
+	return sb.StackWith(ctx, name, passphrase)
+}
+
+// StackWith is Stack for somebody with another passphrase.
+func (sb *Sandbox) StackWith(ctx context.Context, name, passphrase string) (*Stack, error) {
 	if err := sb.options.Project.Check(name); err != nil {
 		return nil, err
 	}
@@ -313,7 +316,8 @@ func (r *Result) add(e events.EngineEvent) {
 	switch {
 	case e.ResourcePreEvent != nil:
 		m := e.ResourcePreEvent.Metadata
-		if m.Op == apitype.OpSame || m.Op == apitype.OpRefresh {
+		switch m.Op { // which change nothing
+		case apitype.OpSame, apitype.OpRefresh, apitype.OpRead, apitype.OpReadDiscard:
 			return
 		}
 		keys := slices.Clone(m.Diffs)

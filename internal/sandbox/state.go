@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/johannesboyne/gofakes3"
@@ -22,8 +23,35 @@ const stateBucket = "state"
 
 // stateBackend is an S3 in this process: the engine's real S3 backend runs against it.
 type stateBackend struct {
-	server *http.Server
-	url    string
+	server  *http.Server
+	url     string
+	store   *keptStore
+	disturb atomic.Pointer[Disturbance]
+}
+
+// Disturbance stands before the state backend. It answers a request itself and says so, or lets it pass.
+type Disturbance func(http.ResponseWriter, *http.Request) (answered bool)
+
+// DisturbState puts something between the engine and its state; nil takes it away.
+func (sb *Sandbox) DisturbState(with Disturbance) { sb.state.disturb.Store(&with) }
+
+// Kill ends the engine that runs now, as a power failure would.
+func (sb *Sandbox) Kill() { sb.cli.kill() }
+
+// StateObject is what the state backend holds under a key, such as .pulumi/stacks/sentry/staging.json.
+func (sb *Sandbox) StateObject(key string) ([]byte, error) {
+	object, err := sb.state.store.GetObject(stateBucket, key, nil)
+	if err != nil {
+		return nil, fmt.Errorf("read %s of the state backend: %w", key, err)
+	}
+	defer object.Contents.Close()
+	return io.ReadAll(object.Contents)
+}
+
+// SetStateObject puts something else there.
+func (sb *Sandbox) SetStateObject(key string, text []byte) error {
+	_, err := sb.state.store.PutObject(stateBucket, key, map[string]string{}, bytes.NewReader(text), int64(len(text)), nil)
+	return err
 }
 
 func serveState(folder string) (*stateBackend, error) {
@@ -36,11 +64,18 @@ func serveState(folder string) (*stateBackend, error) {
 		return nil, fmt.Errorf("start the sandbox's state backend: %w", err)
 	}
 	s := &stateBackend{
-		server: &http.Server{
-			Handler:           gofakes3.New(store, gofakes3.WithLogger(gofakes3.DiscardLog()), gofakes3.WithTimeSkewLimit(0)).Server(),
-			ReadHeaderTimeout: time.Minute,
-		},
-		url: fmt.Sprintf("s3://%s?region=%s&endpoint=http://%s&s3ForcePathStyle=true", stateBucket, DefaultRegion, listener.Addr()),
+		url:   fmt.Sprintf("s3://%s?region=%s&endpoint=http://%s&s3ForcePathStyle=true", stateBucket, DefaultRegion, listener.Addr()),
+		store: store,
+	}
+	s3 := gofakes3.New(store, gofakes3.WithLogger(gofakes3.DiscardLog()), gofakes3.WithTimeSkewLimit(0)).Server()
+	s.server = &http.Server{
+		ReadHeaderTimeout: time.Minute,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if disturb := s.disturb.Load(); disturb != nil && *disturb != nil && (*disturb)(w, r) {
+				return
+			}
+			s3.ServeHTTP(w, r)
+		}),
 	}
 	go func() { _ = s.server.Serve(listener) }() // ends with close
 	return s, nil

@@ -1,4 +1,4 @@
-module github.com/sentry/infrastructure/tools/golangci-lint
+module sentry/tools/golangci-lint
 
 go 1.26
 

@@ -1,0 +1,145 @@
+// Command reliability interrupts deployments at every operation, in every way that it knows, and fails when one of
+// them lost something: make reliability.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sentry/infra"
+	"sentry/internal/cli"
+	"sentry/internal/project"
+	"sentry/internal/reliability"
+	"sentry/internal/sandbox"
+)
+
+func main() { cli.Main(newCommand(os.Stdout)) }
+
+func newCommand(out io.Writer) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "reliability",
+		Short: "Interrupt deployments at every operation, and look for what is lost",
+		Long: "Interrupts deployments of every environment at every operation: AWS refuses it, the process is lost before or\n" +
+			"after it, the answer does not arrive, Ctrl-C. After each, it does what docs/state.md says, and compares AWS and\n" +
+			"the state with what an undisturbed deployment leaves.",
+		Args: cobra.NoArgs,
+	}
+	find := cli.ProjectFlag(root)
+	every := root.Flags().Int("every", 1, "strike each `n`th operation only")
+	write := root.Flags().String("write", "", "a `file` for the numbers, from which docs/reliability.md is made")
+	only := root.Flags().String("only", "", "one `environment` alone, its cases as JSON")
+	root.RunE = func(cmd *cobra.Command, _ []string) error {
+		p, err := find()
+		if err != nil {
+			return err
+		}
+		if *every < 1 {
+			return fmt.Errorf("--every %d: allowed: 1 and more", *every)
+		}
+		if environment, scenario, ok := strings.Cut(*only, "/"); ok {
+			cases, err := reliability.Run(cmd.Context(), infra.DeployIn, p, environment, scenario, *every)
+			if err != nil {
+				return err
+			}
+			return json.NewEncoder(out).Encode(cases)
+		}
+		return run(cmd.Context(), p, *every, *write, out)
+	}
+	return root
+}
+
+func run(ctx context.Context, p project.Project, every int, file string, out io.Writer) error {
+	started := time.Now()
+	var results reliability.Results
+	lost := 0
+	for _, environment := range p.Environments() {
+		for _, scenario := range reliability.Scenarios {
+			cases, err := apart(ctx, p, environment+"/"+scenario, every)
+			if err != nil {
+				return err
+			}
+			for _, c := range cases {
+				if c.Lost != "" {
+					lost++
+					fmt.Fprintf(out, "LOST %s, %s, operation %d of %d, %s: %s\n", c.Stack, c.Scenario, c.Operation, c.Of, c.Fault, c.Lost)
+				}
+			}
+			rows := reliability.Rows(cases)
+			for _, r := range rows {
+				fmt.Fprintf(out, "  %-11s %-24s %-36s %3d of %3d, lost %d\n", r.Stack, r.Scenario, r.Fault, r.Struck, r.Operations, r.Lost)
+			}
+			results.Rows = append(results.Rows, rows...)
+		}
+	}
+	backend, failed := backendCases(ctx, p, out)
+	results.Backend = backend
+	lost += failed
+	fmt.Fprintf(out, "\n%d interruptions, lost = %d, %s\n", results.Struck(), lost, time.Since(started).Round(time.Second))
+	if file != "" {
+		text, err := json.MarshalIndent(results, "", "  ")
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(p.Dir, file), append(text, '\n'), 0o644); err != nil {
+			return err
+		}
+	}
+	if lost > 0 {
+		return errors.New("something was lost: see the lines that begin with LOST")
+	}
+	return nil
+}
+
+// apart runs one scenario in a process of its own: each engine leaves half a megabyte behind.
+func apart(ctx context.Context, p project.Project, only string, every int) ([]reliability.Case, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	child := exec.CommandContext(ctx, self, "-C", p.Dir, "--only", only, "--every", strconv.Itoa(every))
+	child.Stderr = os.Stderr
+	text, err := child.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", only, err)
+	}
+	var cases []reliability.Case
+	return cases, json.Unmarshal(text, &cases)
+}
+
+// backendCases are the misfortunes of the state, two at a time: each has a CLI of its own.
+func backendCases(ctx context.Context, p project.Project, out io.Writer) (names []string, lost int) {
+	environment := p.Environments()[0]
+	errs := make([]error, len(reliability.BackendCases))
+	var group sync.WaitGroup
+	slots := make(chan struct{}, 2)
+	for i, c := range reliability.BackendCases {
+		names = append(names, c.Name)
+		slots <- struct{}{}
+		group.Go(func() {
+			errs[i] = c.Run(ctx, sandbox.Options{Project: p, Program: infra.DeployIn}, environment)
+			<-slots
+		})
+	}
+	group.Wait()
+	for i, err := range errs {
+		if err != nil {
+			lost++
+			fmt.Fprintf(out, "LOST %s: %v\n", names[i], err)
+		} else {
+			fmt.Fprintf(out, "  %-11s %s\n", environment, names[i])
+		}
+	}
+	return names, lost
+}

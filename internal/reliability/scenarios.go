@@ -1,0 +1,126 @@
+package reliability
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"sentry/internal/project"
+	"sentry/internal/sandbox"
+)
+
+// The deployments that can be interrupted.
+const (
+	fromNothing = "from nothing"
+	sizes       = "size and count"
+	network     = "another network, asleep"
+	release     = "release"
+	destroy     = "destroy"
+)
+
+// Scenarios are their names.
+var Scenarios = []string{fromNothing, sizes, network, release, destroy}
+
+// scenariosOf are the deployments of a stack that can be interrupted, made from its own configuration.
+func scenariosOf(name, stack string, settings map[string]string) []Scenario {
+	key := func(short string) string { return name + ":" + short }
+	image := func(digit string) string {
+		repository, _, _ := strings.Cut(sandbox.ReleasedImage(settings["aws:region"], name+"-"+stack+"-backend"), "@")
+		return repository + "@sha256:" + strings.Repeat(digit, 64)
+	}
+	released := map[string]string{key("image"): image("1")}
+	with := func(more map[string]string) map[string]string {
+		all := map[string]string{key("image"): image("1")}
+		for short, value := range more {
+			all[key(short)] = value
+		}
+		return all
+	}
+	kept := func(more map[string]string) map[string]string {
+		all := map[string]string{key("image"): ""} // what was released stays
+		for short, value := range more {
+			all[key(short)] = value
+		}
+		return all
+	}
+	size := map[string]string{"taskCpu": "1024", "taskMemory": "2048"}
+	if settings[key("taskCpu")] == size["taskCpu"] {
+		size = map[string]string{"taskCpu": "2048", "taskMemory": "4096"}
+	}
+	size["logRetentionDays"] = cmp.Or(map[string]string{"60": "90"}[settings[key("logRetentionDays")]], "60")
+	if count, err := strconv.Atoi(settings[key("desiredCount")]); err == nil {
+		size["desiredCount"] = strconv.Itoa(count + 1)
+	}
+	return []Scenario{
+		{Name: fromNothing},
+		{Name: sizes, Before: released, Change: kept(size)},
+		{Name: network, Before: with(map[string]string{"desiredCount": "0"}), Change: kept(map[string]string{"vpcCidr": "172.31.0.0/16"})},
+		{Name: release, Before: released, Change: map[string]string{key("image"): image("2")}},
+		{Name: destroy, Before: released, Destroy: true},
+	}
+}
+
+// Row are the interruptions of one scenario by one fault.
+type Row struct {
+	Stack      string `json:"stack"`
+	Scenario   string `json:"scenario"`
+	Operations int    `json:"operations"`
+	Fault      string `json:"fault"`
+	// Struck is how many of the operations were struck, Lost how many of those ended with something lost.
+	Struck int `json:"struck"`
+	Lost   int `json:"lost"`
+}
+
+// Rows sums cases up.
+func Rows(cases []Case) []Row {
+	var rows []Row
+	for _, c := range cases {
+		i := slices.IndexFunc(rows, func(r Row) bool { return r.Stack == c.Stack && r.Scenario == c.Scenario && r.Fault == c.Fault })
+		if i < 0 {
+			rows = append(rows, Row{Stack: c.Stack, Scenario: c.Scenario, Fault: c.Fault})
+			i = len(rows) - 1
+		}
+		rows[i].Struck++
+		rows[i].Operations = max(rows[i].Operations, c.Of)
+		if c.Lost != "" {
+			rows[i].Lost++
+		}
+	}
+	return rows
+}
+
+// Run interrupts one scenario of an environment of a project, by its name; an empty name is all.
+func Run(ctx context.Context, program sandbox.Program, p project.Project, environment, scenario string, every int) ([]Case, error) {
+	settings, err := p.Config(environment)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration of %s: %w", environment, err)
+	}
+	delete(settings, p.Name+":awsAccountId") // the sandbox is an account of its own
+	start := func() *Stack { return NewStack(p.Name, environment, program(p.Dir), settings) }
+	scenarios := slices.DeleteFunc(scenariosOf(p.Name, environment, settings), func(s Scenario) bool {
+		return scenario != "" && s.Name != scenario
+	})
+	if len(scenarios) == 0 {
+		return nil, fmt.Errorf("no scenario %q; allowed: %s", scenario, strings.Join(Scenarios, ", "))
+	}
+	return Interrupt(ctx, start, scenarios, Faults, every)
+}
+
+// Results are the numbers of a whole run.
+type Results struct {
+	Rows []Row `json:"rows"`
+	// Backend are the misfortunes of the state that were tried.
+	Backend []string `json:"backend"`
+}
+
+// Struck is how many deployments were interrupted.
+func (r Results) Struck() int {
+	n := len(r.Backend)
+	for _, row := range r.Rows {
+		n += row.Struck
+	}
+	return n
+}
