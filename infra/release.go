@@ -32,7 +32,7 @@ func newReleaseRecord(ctx *pulumi.Context, logical string, args *ServiceArgs, ch
 		Description: pulumi.String("The image that the backend runs; written by releases"),
 		Type:        pulumi.String("String"),
 		// Not value: that is always a secret, and would hide the whole task definition in every preview.
-		InsecureValue: pulumi.String(cmp.Or(args.Image, noImage)),
+		InsecureValue: pulumi.String(cmp.Or(args.Image, args.Adopted.Image, noImage)),
 	}, opts...)
 	if err != nil {
 		return pulumi.StringOutput{}, fmt.Errorf("create the release record: %w", err)
