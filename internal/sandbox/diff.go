@@ -9,6 +9,21 @@ import (
 	"sentry/internal/aws"
 )
 
+// Replacing are the inputs that would replace a resource which exists with some properties, and has just been imported.
+func Replacing(token string, inputs, properties map[string]any) ([]string, error) {
+	c, err := NewCloud().call(token, "", settings{}, attrs(inputs))
+	if err != nil {
+		return nil, err
+	}
+	var keys []string
+	for _, d := range c.diff(c.inputsOf(attrs(properties), nil), attrs(properties)) {
+		if d.replaces {
+			keys = append(keys, d.key)
+		}
+	}
+	return keys, nil
+}
+
 // change is one input that differs, and whether it replaces the resource.
 type change struct {
 	key      string

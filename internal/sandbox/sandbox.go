@@ -229,6 +229,7 @@ func (s *Stack) configured(file string, text []byte) ([]byte, error) {
 		}
 		config[key] = configValue(value)
 	}
+	s.sandbox.Cloud.stage(config[string(s.sandbox.project.Name)+":adopted"])
 	for _, key := range []string{"secretsprovider", "encryptedkey", "encryptionsalt"} {
 		delete(settings, key)
 	}
