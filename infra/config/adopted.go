@@ -24,13 +24,13 @@ type Adopted struct {
 	Distributions []string
 }
 
-// purposes are what there are buckets for.
-var purposes = []string{"frontend", "artifacts", "clips"}
+// Purposes are what there are buckets for.
+var Purposes = []string{"frontend", "artifacts", "clips"}
 
 var (
 	groupForm        = regexp.MustCompile(`^[a-zA-Z0-9 ._:/()#,@\[\]+=&;{}!$*-]{1,255}$`)
 	targetGroupForm  = regexp.MustCompile(`^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:targetgroup/[A-Za-z0-9-]+/[0-9a-z]+$`)
-	distributionForm = regexp.MustCompile(`^arn:aws[a-z-]*:cloudfront::[0-9]{12}:distribution/[A-Z0-9]+$`)
+	distributionForm = regexp.MustCompile(`^arn:aws[a-z-]*:cloudfront:[0-9:]*[0-9]{12}:distribution/[A-Z0-9]+$`)
 )
 
 func readAdopted(s *section) Adopted {
@@ -46,8 +46,8 @@ func readAdopted(s *section) Adopted {
 		Distributions:            fields.list("distributions"),
 	}
 	for _, purpose := range sortedKeys(adopted.BucketNames) {
-		if name := adopted.BucketNames[purpose]; !slices.Contains(purposes, purpose) {
-			fields.refuse("bucketNames", "there is no bucket %q; allowed: %s", purpose, strings.Join(purposes, ", "))
+		if name := adopted.BucketNames[purpose]; !slices.Contains(Purposes, purpose) {
+			fields.refuse("bucketNames", "there is no bucket %q; allowed: %s", purpose, strings.Join(Purposes, ", "))
 		} else if !bucketForm.MatchString(name) {
 			fields.refuse("bucketNames", "%q cannot be a bucket's name; allowed: 3 to %d lower-case letters, digits, dots and hyphens", name, maxBucketName)
 		}

@@ -12,6 +12,9 @@ type kind struct {
 	superseded string
 	// advice says what to do with a resource that this program has nothing for.
 	advice string
+	// overwritten: AWS lets the program's resource be written over this one, as there can be only one. Where an import
+	// would replace it, and so delete it after the new one was written, that is the way.
+	overwritten bool
 }
 
 // What stands in several entries.
@@ -47,19 +50,15 @@ var kinds = map[string]kind{
 	"aws_network_acl":            {advice: asItIs},
 	"aws_default_security_group": {token: aws.EC2DefaultSecurityGroup},
 	"aws_security_group":         {token: aws.EC2SecurityGroup, by: []string{"name"}, advice: asItIs},
-	"aws_security_group_rule":    {superseded: "a security group's rules are taken over by their ids"},
-	"aws_vpc_security_group_ingress_rule": {
-		superseded: "a security group's rules are taken over by their ids",
-	},
-	"aws_vpc_security_group_egress_rule": {
-		superseded: "a security group's rules are taken over by their ids",
-	},
-	"aws_nat_gateway": {advice: "tasks have public addresses here and need none; keep it until no other network uses it"},
-	"aws_eip":         {advice: asItIs},
-	"aws_flow_log":    {token: aws.EC2FlowLog, advice: "sentry:monitoring's flowLogs makes one into a bucket"},
+	"aws_security_group_rule":    {advice: asItIs},
+	ingressRule:                  ruleKind(aws.EC2SecurityGroupIngressRule),
+	egressRule:                   ruleKind(aws.EC2SecurityGroupEgressRule),
+	"aws_nat_gateway":            {advice: "tasks have public addresses here and need none; keep it until no other network uses it"},
+	"aws_eip":                    {advice: asItIs},
+	"aws_flow_log":               {token: aws.EC2FlowLog, advice: "sentry:monitoring's flowLogs makes one into a bucket"},
 
 	"aws_ecr_repository":        {token: aws.ECRRepository, by: []string{"name"}, advice: asItIs},
-	"aws_ecr_lifecycle_policy":  {token: aws.ECRLifecyclePolicy, by: []string{"repository"}, advice: asItIs},
+	"aws_ecr_lifecycle_policy":  {token: aws.ECRLifecyclePolicy, by: []string{"repository"}, advice: asItIs, overwritten: true},
 	"aws_ecr_repository_policy": {token: aws.ECRRepositoryPolicy, by: []string{"repository"}, advice: asItIs},
 
 	"aws_ecs_cluster":                    {token: aws.ECSCluster, by: []string{"name"}},
@@ -149,4 +148,12 @@ var kinds = map[string]kind{
 
 func bucketKind(token string) kind {
 	return kind{token: token, by: []string{"bucket"}, advice: asItIs}
+}
+
+func ruleKind(token string) kind {
+	return kind{
+		token:  token,
+		by:     []string{"securityGroupId", "ipProtocol", "fromPort", "toPort", "cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId"},
+		advice: "the program opens nothing like it; it stays in the group as it is",
+	}
 }

@@ -38,7 +38,8 @@ func (c *Cloud) stage(value any) {
 	for _, arn := range there.TargetGroups {
 		arn = accountForm.ReplaceAllString(arn, AccountID)
 		if !slices.ContainsFunc(known, func(o *Object) bool { return o.Type == aws.LBTargetGroup && o.ID == arn }) {
-			c.Put(aws.LBTargetGroup, arn, map[string]any{"arn": arn})
+			c.Put(aws.LBTargetGroup, arn, map[string]any{"arn": arn, "targetType": "ip"})
+			c.Put(aws.LBListener, arn+"/listener", map[string]any{"defaultActions": []any{map[string]any{"targetGroupArn": arn}}})
 		}
 	}
 }

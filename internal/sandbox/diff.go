@@ -181,10 +181,15 @@ func emptyIsNil(v any) any {
 		if len(v) == 0 {
 			return nil
 		}
+		out := make([]any, len(v))
+		for i, e := range v {
+			out[i] = emptyIsNil(e)
+		}
+		return out
 	case map[string]any:
 		out := map[string]any{}
 		for k, e := range v {
-			if e = emptyIsNil(e); e != nil {
+			if e = emptyIsNil(e); e != nil && e != "" {
 				out[k] = e
 			}
 		}
@@ -264,7 +269,11 @@ func (c *call) inputsOf(props, before attrs) attrs {
 	for key, property := range c.facts.Inputs {
 		v, exists := props[key]
 		_, wasSet := before[key]
-		if !exists || !wasSet && (before != nil || reflect.DeepEqual(v, property.Default) || emptyIsNil(v) == nil || v == "") {
+		unset := reflect.DeepEqual(v, property.Default) || emptyIsNil(v) == nil || v == ""
+		if property.Default == nil {
+			unset = unset || v == false || v == 0.0 // to the provider, nothing is set then
+		}
+		if !exists || !wasSet && (before != nil || unset) {
 			continue
 		}
 		out[key] = v
