@@ -4,7 +4,8 @@ package main
 import (
 	"os"
 
+	"sentry/internal/adopt"
 	"sentry/internal/cli"
 )
 
-func main() { cli.Main(newCommand(os.Stdout, os.Stderr)) }
+func main() { cli.Main(newCommand(os.Stdout, os.Stderr, adopt.RulesInAWS)) }

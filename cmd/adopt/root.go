@@ -27,13 +27,13 @@ type command struct {
 	// state is where Terraform's is, image what the tasks run, file where the import file goes.
 	state, image, file string
 	dryRun             bool
-	// rules asks AWS; a test asks the sandbox.
-	rules    func(region string) adopt.Rules
-	out, log io.Writer
+	rules              func(region string) adopt.Rules
+	out, log           io.Writer
 }
 
-func newCommand(out, log io.Writer) *cobra.Command {
-	c := &command{rules: adopt.RulesInAWS, out: out, log: log}
+// newCommand asks rules for what only AWS knows.
+func newCommand(out, log io.Writer, rules func(region string) adopt.Rules) *cobra.Command {
+	c := &command{rules: rules, out: out, log: log}
 	root := &cobra.Command{
 		Use:   "adopt -s <stack> --state <location>",
 		Short: "Take a running Terraform environment over, replacing nothing",

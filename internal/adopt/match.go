@@ -55,7 +55,7 @@ func (m *matcher) row(r candidate) Row {
 // askFor is about a rule whose id the state does not know.
 func (m *matcher) askFor(row *Row, r Resource) {
 	if m.plan.options.Rules == nil {
-		row.Ask = r.query()
+		row.Ask = r.query(m.plan.options.State.Region())
 		return
 	}
 	delete(m.taken, row.made.URN)

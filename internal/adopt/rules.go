@@ -148,12 +148,12 @@ func (r Resource) port(attribute string) int {
 }
 
 // query is the AWS CLI's word for a rule's id.
-func (r Resource) query() string {
+func (r Resource) query(region string) string {
 	egress := strconv.FormatBool(r.Type == egressRule)
 	condition := fmt.Sprintf("IsEgress==`%s` && IpProtocol=='%s' && CidrIpv4=='%s'", egress, r.text("ip_protocol"), r.text("cidr_ipv4"))
 	if r.text("ip_protocol") != "-1" {
 		condition += fmt.Sprintf(" && FromPort==`%d` && ToPort==`%d`", r.port("from_port"), r.port("to_port"))
 	}
-	return fmt.Sprintf("aws ec2 describe-security-group-rules --filters Name=group-id,Values=%s "+
-		"--query \"SecurityGroupRules[?%s].SecurityGroupRuleId\" --output text", r.text("security_group_id"), condition)
+	return fmt.Sprintf("aws ec2 describe-security-group-rules --region %s --filters Name=group-id,Values=%s "+
+		"--query \"SecurityGroupRules[?%s].SecurityGroupRuleId\" --output text", region, r.text("security_group_id"), condition)
 }

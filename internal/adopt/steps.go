@@ -73,6 +73,8 @@ func (p *Plan) Steps(importFile string) []Step {
 // moment. Pulumi cannot do that: the association gets another id then, which the engine would lose.
 func (p *Plan) routing() []Step {
 	var move, undo, take, lose, made []string
+	region := p.options.State.Region()
+	replace := "aws ec2 replace-route-table-association --region " + region + ` --association-id "$association" --route-table-id `
 	for _, row := range p.Rows {
 		if !row.Moved {
 			continue
@@ -80,12 +82,11 @@ func (p *Plan) routing() []Step {
 		table, route := p.made(aws.EC2RouteTable, row.Name), p.made(aws.EC2Route, row.Name)
 		made = append(made, table.URN, route.URN)
 		subnet, old, _ := strings.Cut(row.ID, "/")
-		association := "association=$(" + associationOf(subnet) + ")"
-		newTable := fmt.Sprintf("table=$(aws ec2 describe-route-tables --filters Name=vpc-id,Values=%s Name=tag:Name,Values=%s "+
-			"--query 'RouteTables[].RouteTableId' --output text)", p.vpc(), row.Name)
-		move = append(move, association, newTable,
-			`aws ec2 replace-route-table-association --association-id "$association" --route-table-id "$table"`)
-		undo = append(undo, association, `aws ec2 replace-route-table-association --association-id "$association" --route-table-id `+old)
+		association := "association=$(" + associationOf(region, subnet) + ")"
+		newTable := fmt.Sprintf("table=$(aws ec2 describe-route-tables --region %s --filters Name=vpc-id,Values=%s Name=tag:Name,Values=%s "+
+			"--query 'RouteTables[].RouteTableId' --output text)", region, p.vpc(), row.Name)
+		move = append(move, association, newTable, replace+`"$table"`)
+		undo = append(undo, association, replace+old)
 		take = append(take, newTable, p.importOne(row, subnet+"/$table"))
 		lose = append(lose, fmt.Sprintf("pulumi state delete -s %s --yes %s", p.Environment, quote(row.made.URN)))
 	}
@@ -112,9 +113,9 @@ func (p *Plan) routing() []Step {
 }
 
 // associationOf is the AWS CLI's word for the id of a subnet's association, which is another one after each move.
-func associationOf(subnet string) string {
-	return fmt.Sprintf("aws ec2 describe-route-tables --filters Name=association.subnet-id,Values=%s "+
-		"--query \"RouteTables[].Associations[?SubnetId=='%s'].RouteTableAssociationId\" --output text", subnet, subnet)
+func associationOf(region, subnet string) string {
+	return fmt.Sprintf("aws ec2 describe-route-tables --region %s --filters Name=association.subnet-id,Values=%s "+
+		"--query \"RouteTables[].Associations[?SubnetId=='%s'].RouteTableAssociationId\" --output text", region, subnet, subnet)
 }
 
 // made is a resource of the program.
