@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help sandbox test check reliability mutations fmt vet lint windows docs bootstrap clean
+.PHONY: help sandbox test check reliability mutations fmt vet lint windows docs vulncheck bootstrap clean
 
 # Pulumi builds programs with -trimpath (since 3.246). Built alike, a package is compiled once for the tests,
 # the sandbox and pulumi up.
@@ -40,6 +40,9 @@ mutations: ## Make deliberate defects, and see that the tests notice each; takes
 
 docs: ## Rewrite the generated parts of the documents
 	@go run ./cmd/docs
+
+vulncheck: ## Look for known vulnerabilities of the modules; needs the internet
+	go run golang.org/x/vuln/cmd/govulncheck@v1.1.4 ./...
 
 bootstrap: ## Prepare an AWS account: state bucket, key, GitHub's roles
 	@go run ./cmd/bootstrap

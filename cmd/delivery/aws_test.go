@@ -73,7 +73,7 @@ func TestVerifyAsTheJobRunsIt(t *testing.T) {
 	require.NoError(t, r.run(args...))
 	assert.Empty(t, r.outputs())
 
-	for recording, reason := range map[string]string{"rolled-back": "rolled back: the service runs sentry-staging-backend:7", "in-progress": "still in progress", "no-tasks": "nothing runs"} {
+	for recording, reason := range map[string]string{"rolled-back": "rolled back: the service runs sentry-staging-backend:7", "in-progress": "is not done after", "no-tasks": "nothing runs"} {
 		r := newRunner(t)
 		r.ecs(recording)
 		require.ErrorContains(t, r.run(args...), reason)

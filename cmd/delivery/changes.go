@@ -12,13 +12,15 @@ import (
 	"sentry/internal/cli"
 	"sentry/internal/delivery/changes"
 	"sentry/internal/delivery/github"
+	"sentry/internal/delivery/settings"
+	"sentry/internal/delivery/shipped"
 	"sentry/internal/project"
 )
 
 // changesFlags say which commits are compared, or what is decided by hand.
 type changesFlags struct {
-	stack, head, on, deployedBy, mode string
-	bases                             []string
+	stack, head, trunk, mode string
+	bases                    []string
 }
 
 func (c *command) changesCommand() *cobra.Command {
@@ -28,14 +30,13 @@ func (c *command) changesCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 	}
 	var f changesFlags
-	writes(cmd, "infrastructure", "reason", "commit")
+	writes(cmd, "infrastructure", "reason", "commit", "base")
 	stack := cli.StackFlag(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.head, "head", "HEAD", "the `commit` to deploy")
-	flags.StringArrayVar(&f.bases, "base", nil, "`id` of a commit to compare with, such as the push's before; repeatable; empty or zeros: none")
-	flags.StringVar(&f.deployedBy, "deployed-by", "", "a workflow's `file` whose last successful run is compared with too (asks GitHub)")
+	flags.StringVar(&f.head, "head", "HEAD", "the `commit` to deploy; a branch of origin, a tag or an id")
+	flags.StringArrayVar(&f.bases, "base", nil, "`id` of a commit to compare with; repeatable; empty or zeros: none; without it the commit deployed last (asks GitHub)")
 	flags.StringVar(&f.mode, "mode", "detect", "`detect`, or yes or no to decide by hand")
-	flags.StringVar(&f.on, "on", "", "the `branch` that the commit must be part of")
+	flags.StringVar(&f.trunk, "trunk", "", "the `branch` that what goes to a guarded environment must be part of")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		f.stack = *stack
 		return c.changes(cmd, f)
@@ -51,20 +52,22 @@ func (c *command) changes(cmd *cobra.Command, f changesFlags) error {
 	if err != nil {
 		return err
 	}
-	commit, err := changes.Resolve(cmd.Context(), p, f.head, f.on)
+	if !settings.Guarded(p, f.stack) {
+		f.trunk = "" // staging takes any branch
+	}
+	commit, err := changes.Resolve(cmd.Context(), p, f.head, f.trunk)
 	if err != nil {
 		return err
 	}
 	var result changes.Result
-	switch f.mode {
-	case "yes":
-		result = changes.Result{Changed: true, Reason: "asked for by hand"}
-	case "no":
-		result = changes.Result{Reason: "left out by hand"}
-	default:
-		if result, err = c.detect(cmd.Context(), p, commit, f); err != nil {
-			return err
-		}
+	base := ""
+	if f.mode == "no" {
+		result.Reason = "left out by hand"
+	} else if result, base, err = c.detect(cmd.Context(), p, commit, f); err != nil {
+		return err
+	}
+	if f.mode == "yes" {
+		result.Changed, result.Reason = true, "asked for by hand"
 	}
 	for _, path := range result.Paths {
 		fmt.Fprintf(cmd.OutOrStdout(), "  %q\n", path)
@@ -78,28 +81,33 @@ func (c *command) changes(cmd *cobra.Command, f changesFlags) error {
 		verdict = "deployed as previewed"
 	}
 	err = c.summarize(cmd, fmt.Sprintf("Commit `%s`. The application is deployed; the infrastructure is %s: %s.\n", commit, verdict, result.Reason))
-	return errors.Join(err, c.set(cmd, "infrastructure", strconv.FormatBool(result.Changed), "reason", result.Reason, "commit", commit))
+	return errors.Join(err, c.set(cmd, "infrastructure", strconv.FormatBool(result.Changed), "reason", result.Reason,
+		"commit", commit, "base", base))
 }
 
-// detect compares with the push's bases and with what the workflow deployed last: a run that was cancelled, rejected
-// or failed has deployed nothing, and its changes still wait.
-func (c *command) detect(ctx context.Context, p project.Project, commit string, f changesFlags) (changes.Result, error) {
-	if f.deployedBy == "" {
-		return changes.Detect(ctx, p, f.stack, commit, f.bases...)
+// detect compares with what was deployed last, unless told otherwise: a run that was cancelled, rejected or failed has
+// deployed nothing, and its changes still wait. base is what the price of the change is compared with; empty when that
+// is not known.
+func (c *command) detect(ctx context.Context, p project.Project, commit string, f changesFlags) (result changes.Result, base string, err error) {
+	if len(f.bases) == 0 {
+		client, err := github.New(c.getenv)
+		if err != nil {
+			return changes.Result{}, "", err
+		}
+		last, deployed, err := shipped.Last(ctx, client, f.stack)
+		switch {
+		case err != nil:
+			return changes.Result{}, "", fmt.Errorf("ask for the last deployment: %w", err)
+		case !deployed:
+			return changes.Result{Changed: true, Reason: "never deployed before: taken as changed"}, "", nil
+		case last == "":
+			return changes.Result{Changed: true, Reason: "the last deployment was of a branch, of which nobody knows the commit: taken as changed"}, "", nil
+		}
+		f.bases = []string{last}
 	}
-	client, err := github.New(c.getenv)
-	if err != nil {
-		return changes.Result{}, err
+	result, err = changes.Detect(ctx, p, f.stack, commit, f.bases...)
+	if len(result.Compared) > 0 {
+		base = result.Compared[0]
 	}
-	last, err := client.LastDeployed(ctx, f.deployedBy)
-	switch {
-	case err != nil:
-		return changes.Result{}, fmt.Errorf("ask for the last deployment: %w", err)
-	case last == nil:
-		return changes.Result{Changed: true, Reason: "never deployed before: taken as changed"}, nil
-	case last.Event != "push":
-		// GitHub knows the commit of such a run's workflow, not the one typed into its form.
-		return changes.Result{Changed: true, Reason: "the last deployment was started by hand, perhaps of another commit: taken as changed"}, nil
-	}
-	return changes.Detect(ctx, p, f.stack, commit, append(f.bases, last.HeadSHA)...)
+	return result, base, err
 }

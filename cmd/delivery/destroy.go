@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"sentry/internal/cli"
+	"sentry/internal/delivery/settings"
 	"sentry/internal/delivery/teardown"
-	"sentry/internal/project"
 )
 
 func (c *command) destroyCommand() *cobra.Command {
@@ -35,11 +35,9 @@ func (c *command) destroy(cmd *cobra.Command, stack, confirm string) error {
 	if err != nil {
 		return err
 	}
-	if guarded, err := isGuarded(p, stack); err != nil {
-		return err
-	} else if guarded {
-		return fmt.Errorf("%s is guarded: set %s:protect to false in its stack file, have that approved and deployed, and come again",
-			stack, p.Name)
+	if settings.Guarded(p, stack) {
+		return fmt.Errorf("%s is guarded: set %s:%s to false in its stack file, have that approved and deployed, and come again",
+			stack, p.Name, settings.Guard)
 	}
 	s, err := c.stack(cmd, stack)
 	if err != nil {
@@ -92,13 +90,4 @@ func (c *command) empty(cmd *cobra.Command, region string, buckets []string, rep
 		return nil
 	}
 	return emptier.Repository(cmd.Context(), repository)
-}
-
-// isGuarded is whether what an environment holds is protected from deletion.
-func isGuarded(p project.Project, environment string) (bool, error) {
-	config, err := p.Config(environment)
-	if err != nil {
-		return false, err
-	}
-	return config[p.Name+":protect"] == "true", nil
 }

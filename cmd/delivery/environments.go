@@ -3,8 +3,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
+
+	"sentry/internal/delivery/settings"
 )
 
 func (c *command) environmentsCommand() *cobra.Command {
@@ -13,17 +16,23 @@ func (c *command) environmentsCommand() *cobra.Command {
 		Short: "List the environments, which are the stack files, for the matrix of a workflow",
 		Args:  cobra.NoArgs,
 	}
-	writes(cmd, "environments")
+	writes(cmd, "all", "unguarded")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		p, err := c.project()
 		if err != nil {
 			return err
 		}
-		list, err := json.Marshal(p.Environments())
+		all := p.Environments()
+		unguarded := slices.DeleteFunc(slices.Clone(all), func(e string) bool { return settings.Guarded(p, e) })
+		list, err := json.Marshal(all)
 		if err != nil {
 			return fmt.Errorf("list the environments: %w", err)
 		}
-		return c.set(cmd, "environments", string(list))
+		open, err := json.Marshal(unguarded)
+		if err != nil {
+			return fmt.Errorf("list the environments: %w", err)
+		}
+		return c.set(cmd, "all", string(list), "unguarded", string(open))
 	}
 	return cmd
 }

@@ -49,7 +49,7 @@ func (c *command) locks(ctx context.Context, stack, url string) (lock.Store, err
 	return lock.Store{S3: client, Backend: backend, Project: p.Name, Stack: stack}, nil
 }
 
-// look lists the locks with the runs that hold them.
+// look lists the locks, whether the runs that hold them still live, and both as Markdown.
 func (c *command) look(ctx context.Context, store lock.Store) ([]lock.Lock, []lock.Life, string, error) {
 	locks, err := store.List(ctx)
 	if err != nil {
@@ -58,22 +58,38 @@ func (c *command) look(ctx context.Context, store lock.Store) ([]lock.Lock, []lo
 	if len(locks) == 0 {
 		return nil, nil, fmt.Sprintf("Stack `%s` is not locked.", store.Stack), nil
 	}
-	client, err := github.New(c.getenv)
-	if err != nil {
-		return nil, nil, "", err
-	}
 	var lives []lock.Life
 	var text strings.Builder
 	fmt.Fprintf(&text, "### Locks of stack `%s`\n\n", store.Stack)
 	for _, l := range locks {
-		life, run, err := lock.Run(ctx, client, l, "deploy-"+store.Stack+".yml")
+		life, err := c.life(ctx, l)
 		if err != nil {
-			return nil, nil, "", err
+			fmt.Fprintf(&text, "GitHub could not be asked: %v\n\n", err)
 		}
 		lives = append(lives, life)
-		text.WriteString(lock.Describe(l, life, run, time.Now()))
+		text.WriteString(lock.Describe(l, life, time.Now()))
 	}
 	return locks, lives, text.String(), nil
+}
+
+// life asks GitHub about the run that a lock names; about a person's lock there is nothing to ask.
+func (c *command) life(ctx context.Context, l lock.Lock) (lock.Life, error) {
+	id, isRun := l.Run()
+	if !isRun {
+		return lock.NoRun, nil
+	}
+	client, err := github.New(c.getenv)
+	if err != nil {
+		return lock.Unknown, err
+	}
+	run, err := client.Run(ctx, id)
+	switch {
+	case err != nil:
+		return lock.Unknown, err
+	case run.Status == "completed":
+		return lock.Dead, nil
+	}
+	return lock.Alive, nil
 }
 
 func (c *command) lockShowCommand() *cobra.Command {
@@ -126,17 +142,27 @@ func (c *command) removeLock(cmd *cobra.Command, store lock.Store, id, tag strin
 		return err
 	}
 	if i := slices.IndexFunc(locks, func(l lock.Lock) bool { return l.ID == id }); i >= 0 {
-		switch {
-		case lives[i] == lock.Alive:
-			return fmt.Errorf("lock %s belongs to a deployment that is still running: cancel that run first, and wait for it to end", id)
-		case lives[i] == lock.Unknown && !byHand:
-			return fmt.Errorf("lock %s was not taken by a deployment run: ask %s, then tick the box that says so", id, locks[i].Holder())
+		if err := removable(locks[i], lives[i], byHand); err != nil {
+			return err
 		}
 	}
 	removed, err := store.Remove(cmd.Context(), id, `"`+strings.Trim(tag, `"`)+`"`)
 	if err != nil {
 		return err
 	}
-	return c.summarize(cmd, fmt.Sprintf("Removed lock `%s`, held by `%s`. If its update was cut short, `pulumi refresh` and the next deployment put the state right.\n",
+	return c.summarize(cmd, fmt.Sprintf("Removed lock `%s`, held by `%s`. If its update was cut short, delivery recover goes on from there.\n",
 		removed.ID, removed.Holder()))
+}
+
+// removable says why a lock has to stay.
+func removable(l lock.Lock, life lock.Life, byHand bool) error {
+	switch {
+	case life == lock.Alive:
+		return fmt.Errorf("lock %s belongs to a deployment that has not ended: cancel that run first, and wait for it to end", l.ID)
+	case life == lock.Unknown:
+		return fmt.Errorf("lock %s belongs to a deployment run, and whether that has ended could not be asked: set GITHUB_REPOSITORY and GITHUB_TOKEN", l.ID)
+	case life == lock.NoRun && !byHand:
+		return fmt.Errorf("lock %s was not taken by a deployment run: ask %s, then remove it with --taken-by-hand", l.ID, l.Holder())
+	}
+	return nil
 }

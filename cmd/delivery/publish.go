@@ -17,25 +17,27 @@ func (c *command) publishCommand() *cobra.Command {
 	dir := cmd.Flags().String("dir", "", "the `folder` of the build, with index.html")
 	bucket := cmd.Flags().String("bucket", "", "`name` of the bucket")
 	distribution := cmd.Flags().String("distribution", "", "`id` of the CloudFront distribution in front of it, if any")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return c.publish(cmd, *dir, *bucket, *distribution) }
+	immutable := cmd.Flags().String("immutable", "assets", "the `folder` of the build whose files have a hash of their content in their names; cached for a year")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return c.publish(cmd, *dir, publish.Publisher{Bucket: *bucket, Distribution: *distribution, Immutable: *immutable, Out: cmd.OutOrStdout()})
+	}
 	return cmd
 }
 
-func (c *command) publish(cmd *cobra.Command, dir, bucket, distribution string) error {
-	if dir == "" || bucket == "" {
-		return fmt.Errorf("--dir %q, --bucket %q; allowed: both", dir, bucket)
+func (c *command) publish(cmd *cobra.Command, dir string, p publish.Publisher) error {
+	if dir == "" || p.Bucket == "" {
+		return fmt.Errorf("--dir %q, --bucket %q; allowed: both", dir, p.Bucket)
 	}
 	cfg, err := config.LoadDefaultConfig(cmd.Context())
 	if err != nil {
 		return err
 	}
-	store := s3.NewFromConfig(cfg, func(o *s3.Options) {
+	p.CloudFront = cloudfront.NewFromConfig(cfg)
+	p.S3 = s3.NewFromConfig(cfg, func(o *s3.Options) {
 		// An S3 that is not Amazon's has no host name per bucket.
 		o.UsePathStyle = c.getenv("AWS_ENDPOINT_URL_S3") != "" || c.getenv("AWS_ENDPOINT_URL") != ""
 	})
-	result, err := publish.Publisher{
-		S3: store, Bucket: bucket, CloudFront: cloudfront.NewFromConfig(cfg), Distribution: distribution, Out: cmd.OutOrStdout(),
-	}.Publish(cmd.Context(), dir)
+	result, err := p.Publish(cmd.Context(), dir)
 	if err != nil {
 		return err
 	}

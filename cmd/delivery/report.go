@@ -39,7 +39,7 @@ func (c *command) report(cmd *cobra.Command, d report.Deployment) error {
 		return err
 	}
 	d.Needs, d.Actor, d.RunURL, d.Now = needs, c.getenv("GITHUB_ACTOR"), c.runURL(), time.Now()
-	d.Commit = needs[report.Preview].Outputs["commit"]
+	d.Commit = needs[report.Build].Outputs["commit"]
 	// Times and failed steps are worth having, but their lack is no reason not to report.
 	if err := c.addJobs(cmd.Context(), &d); err != nil {
 		fmt.Fprintln(cmd.ErrOrStderr(), "without times:", err)

@@ -1,14 +1,9 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
-	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/spf13/cobra"
 
 	"sentry/internal/delivery/rollout"
@@ -31,29 +26,23 @@ func (c *command) verifyCommand() *cobra.Command {
 	flags.StringVar(&t.Service, "service", "", "`name` of the service")
 	flags.StringVar(&t.TaskDefinition, "task-definition", "", "full `ARN` of the revision that should run")
 	flags.IntVar(&t.DesiredCount, "desired-count", -1, "the `number` of tasks asked for; 0 makes a service without tasks a success; -1: not known")
-	timeout := flags.Duration("timeout", 15*time.Minute, "how long the roll-out may stay in progress")
-	interval := flags.Duration("interval", 15*time.Second, "pause between two questions")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return c.verify(cmd, t, *interval, *timeout) }
+	watch := watchFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		v, err := watch(cmd)
+		if err != nil {
+			return err
+		}
+		return c.verify(cmd, v, t)
+	}
 	return cmd
 }
 
 var taskDefinitionARN = regexp.MustCompile(`^arn:[a-z-]+:ecs:.+:task-definition/.+:\d+$`)
 
-func (c *command) verify(cmd *cobra.Command, t rollout.Target, interval, timeout time.Duration) error {
+func (c *command) verify(cmd *cobra.Command, v rollout.Verifier, t rollout.Target) error {
 	if t.Cluster == "" || t.Service == "" || !taskDefinitionARN.MatchString(t.TaskDefinition) {
 		return fmt.Errorf("--cluster %q, --service %q, --task-definition %q; allowed: all three, the last as a full ARN with its revision",
 			t.Cluster, t.Service, t.TaskDefinition)
 	}
-	cfg, err := config.LoadDefaultConfig(cmd.Context())
-	if err != nil {
-		return err
-	}
-	err = rollout.Verifier{
-		ECS: ecs.NewFromConfig(cfg), Logs: cloudwatchlogs.NewFromConfig(cfg), Out: cmd.OutOrStdout(), Interval: interval, Timeout: timeout,
-	}.Verify(cmd.Context(), t)
-	var failure *rollout.Failure
-	if errors.As(err, &failure) {
-		return errors.Join(err, c.set(cmd, "failure", failure.Error()))
-	}
-	return err
+	return c.failing(cmd, v.Verify(cmd.Context(), t))
 }

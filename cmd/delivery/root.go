@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -21,10 +22,10 @@ func newCommand(getenv func(string) string) *cobra.Command {
 	root := group("delivery", "The steps of the delivery workflows, as commands")
 	c := &command{project: cli.ProjectFlag(root), getenv: getenv}
 	root.AddCommand(
-		c.environmentsCommand(), c.sourceCommand(), c.changesCommand(), c.useBinaryCommand(),
-		c.previewCommand(), c.renderCommand(), c.commentCommand(), c.applyCommand(), c.releaseCommand(),
-		c.rolloutCommand(), c.outputsCommand(), c.apiURLCommand(), c.publishCommand(),
-		c.waitCommand(), c.reportCommand(), c.driftCommand(), c.lockCommand(), c.destroyCommand(),
+		c.environmentsCommand(), c.settingsCommand(), c.guardCommand(), c.changesCommand(), c.sourceCommand(), c.useBinaryCommand(),
+		c.previewCommand(), c.renderCommand(), c.commentCommand(), c.targetCommand(), c.promoteCommand(),
+		c.applyCommand(), c.releaseCommand(), c.settleCommand(), c.rolloutCommand(), c.outputsCommand(), c.publishCommand(), c.shippedCommand(),
+		c.waitCommand(), c.reportCommand(), c.driftCommand(), c.lockCommand(), c.recoverCommand(), c.destroyCommand(),
 	)
 	return root
 }
@@ -48,7 +49,7 @@ func (c *command) stack(cmd *cobra.Command, name string) (update.Stack, error) {
 	if err != nil {
 		return update.Stack{}, err
 	}
-	return update.Stack{Name: name, Run: update.CLI(p.Dir), Log: cmd.ErrOrStderr()}, nil
+	return update.Stack{Project: p, Name: name, Run: update.CLI(p.Dir), Log: cmd.ErrOrStderr()}, nil
 }
 
 // checked is the project that -C names, which has to have the environment.
@@ -61,8 +62,13 @@ func (c *command) checked(environment string) (project.Project, error) {
 }
 
 func (c *command) runURL() string {
-	if c.getenv("GITHUB_RUN_ID") == "" {
-		return ""
+	id, err := strconv.ParseInt(c.getenv("GITHUB_RUN_ID"), 10, 64)
+	if err != nil {
+		return "" // not on GitHub
 	}
-	return fmt.Sprintf("%s/%s/actions/runs/%s", c.getenv("GITHUB_SERVER_URL"), c.getenv("GITHUB_REPOSITORY"), c.getenv("GITHUB_RUN_ID"))
+	return c.urlOf(id)
+}
+
+func (c *command) urlOf(run int64) string {
+	return fmt.Sprintf("%s/%s/actions/runs/%d", c.getenv("GITHUB_SERVER_URL"), c.getenv("GITHUB_REPOSITORY"), run)
 }

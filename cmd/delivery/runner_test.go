@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,6 +51,26 @@ func (r *runner) run(args ...string) error {
 	cmd.SetOut(&r.out)
 	cmd.SetErr(&r.out)
 	return cmd.ExecuteContext(r.t.Context())
+}
+
+// append adds a text to a file of the project.
+func (r *runner) append(name, text string) {
+	r.t.Helper()
+	f, err := os.OpenFile(filepath.Join(r.dir, name), os.O_APPEND|os.O_WRONLY, 0o600)
+	require.NoError(r.t, err)
+	_, err = f.WriteString(text)
+	require.NoError(r.t, err)
+	require.NoError(r.t, f.Close())
+}
+
+// guard makes an environment a guarded one, whatever the fixture says.
+func (r *runner) guard(environment string) {
+	r.t.Helper()
+	file := filepath.Join(r.dir, "Pulumi."+environment+".yaml")
+	text, err := os.ReadFile(file)
+	require.NoError(r.t, err)
+	kept := slices.DeleteFunc(strings.Split(strings.TrimSpace(string(text)), "\n"), func(line string) bool { return strings.Contains(line, "sentry:protect:") })
+	require.NoError(r.t, os.WriteFile(file, []byte(strings.Join(append(kept, "  sentry:protect: true"), "\n")+"\n"), 0o600))
 }
 
 // outputs reads GITHUB_OUTPUT as the runner does.

@@ -92,8 +92,16 @@ func understand(args []string) ([]string, error) {
 	if cmd.HasSubCommands() || cmd.Flags().NArg() > 0 {
 		return nil, errors.New("a word that is no verb, no flag and no value")
 	}
-	if required, err := cmd.Flags().GetStringSlice("require"); err == nil {
-		return required, nil
+	if stack := cmd.Flags().Lookup("stack"); stack != nil && stack.Value.String() == "" {
+		return nil, errors.New("no --stack")
+	}
+	if cmd.Flags().Lookup("require") != nil {
+		required, err := cmd.Flags().GetStringSlice("require")
+		if err != nil {
+			return nil, err
+		}
+		optional, err := cmd.Flags().GetStringSlice("optional")
+		return append(required, optional...), err
 	}
 	return strings.Fields(cmd.Annotations[outputs]), nil
 }
@@ -133,18 +141,21 @@ func TestTheWorkflowsCallWhatThereIs(t *testing.T) {
 func TestCallsOfWhatIsNotThereAreFound(t *testing.T) {
 	text := workflows(t)["deploy.yml"]
 	for before, after := range map[string]string{
-		"rollout verify --cluster":         "rollout check --cluster",
-		"changes -C target --stack":        "changes --dir target --stack",
-		"apply --stack":                    "applyy --stack",
-		"steps.changes.outputs.commit":     "steps.changes.outputs.comit",
-		"--require ecrRepositoryUrl":       "--require ecrRepository",
-		"steps.release.outputs.cluster":    "steps.release.outputs.clusterName",
-		`delivery report --stack "$STACK"`: `delivery report "$STACK"`,
-		`publish --dir "$BUILD" --bucket `: `publish --dir "$BUILD" --buckets `,
-		"steps.wait.outputs.blocked":       "steps.wait.outputs.block",
-		"steps.preview.outputs.digest":     "steps.preview.outputs.fingerprint",
+		"release --stack \"$STACK\" --image":      "release --image",
+		"changes --stack":                         "changes --dir target --stack",
+		"apply --stack":                           "applyy --stack",
+		"shipped image --application":             "shipped img --application",
+		"steps.changes.outputs.commit":            "steps.changes.outputs.comit",
+		"--require ecrRepositoryUrl":              "--require ecrRepository",
+		"steps.release.outputs.previous":          "steps.release.outputs.before",
+		`delivery report --stack "$STACK"`:        `delivery report "$STACK"`,
+		`publish --dir site --bucket `:            `publish --dir site --buckets `,
+		"steps.wait.outputs.blocked":              "steps.wait.outputs.block",
+		"steps.preview.outputs.digest":            "steps.preview.outputs.fingerprint",
+		"--optional frontendUrl,distributionId":   "--optional frontendUrl",
+		"steps.settings.outputs.application-ref ": "steps.settings.outputs.application-branch ",
 	} {
-		require.Contains(t, text, before)
+		require.True(t, strings.Contains(text, before), before)
 		assert.NotEmpty(t, problems(strings.Replace(text, before, after, 1)), "%s is not seen to be wrong", after)
 	}
 }

@@ -60,7 +60,7 @@ func (c Config) secretProblem(arn string) string {
 }
 
 func (c Config) imageProblem() string {
-	if c.Tasks.Image == "" {
+	if c.Tasks.Image == "" || c.Tasks.Image == NoImage {
 		return ""
 	}
 	parts := imageForm.FindStringSubmatch(c.Tasks.Image)

@@ -55,6 +55,10 @@ var fargateSizes = []struct{ cpu, from, to, step int }{
 // https://docs.aws.amazon.com/general/latest/gr/ecs-service.html
 const maxDesiredCount = 5000
 
+// NoImage is the image of an environment that has none: its release record holds it until the first release, and again
+// when that has failed. No tasks are started (F7).
+const NoImage = "none"
+
 var (
 	variableForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	// secretName and secretValue are what a plain variable must not look like.

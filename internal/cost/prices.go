@@ -36,8 +36,8 @@ type Prices struct {
 
 // Price is what prices.yaml says of a price, and its amount.
 type Price struct {
-	// USD is in US dollars.
-	USD float64 `yaml:"-"`
+	// USD is in US dollars: the region's, or in prices.yaml the same in all regions.
+	USD float64
 	// Per is the unit that is billed.
 	Per string
 	// Source is AWS's page.
@@ -46,8 +46,6 @@ type Price struct {
 	// offer there the amount is written by hand.
 	pricelist.Wanted `yaml:",inline"`
 	Times            float64
-	// Global: the same in all regions.
-	Global bool
 	// Free is what each account has free in every month.
 	Free float64
 }
@@ -87,25 +85,20 @@ func ListPrices(region string) (Prices, error) {
 	if err != nil {
 		return Prices{}, err
 	}
-	base, err := readAmounts(BaseRegion)
-	if err != nil {
-		return Prices{}, err
-	}
 	own, err := readAmounts(region)
 	if errors.Is(err, fs.ErrNotExist) {
-		own, region, err = base, BaseRegion, nil
+		region = BaseRegion
+		own, err = readAmounts(region)
 	}
 	if err != nil {
 		return Prices{}, err
 	}
 	prices := Prices{Date: own.Date, Region: region, Prices: map[string]Price{}}
 	for name, price := range known {
-		amount, ok := own.USD[name]
-		if price.Global {
-			amount, ok = base.USD[name]
-		}
-		if ok {
+		if amount, ok := own.USD[name]; ok {
 			price.USD = amount
+		}
+		if price.USD > 0 {
 			prices.Prices[name] = price
 		}
 	}
@@ -145,7 +138,7 @@ func File(ctx context.Context, lists pricelist.Lists, region, today string) (tex
 		switch {
 		case ok:
 			fmt.Fprintf(&b, "  %s: %s\n", name, decimals(rounded(amount*max(1, price.Times), 12)))
-		case !price.Global:
+		case price.USD == 0:
 			missing = append(missing, name+": "+problems[name])
 		}
 	}

@@ -26,7 +26,9 @@ func lackingCallers(p project.Project, workflows string) []string {
 			lacking = append(lacking, fmt.Sprintf("%s has no workflow .github/workflows/%s: copy another environment's, and change the name, and the lines below",
 				filepath.Base(p.StackFile(environment)), file))
 		}
-		for _, line := range []string{"  group: deploy-" + environment, "      environment: " + environment, "      workflow: " + file} {
+		for _, line := range []string{
+			"run-name: Deploy " + environment + " ${{ inputs.ref || github.sha }}", "  group: deploy-" + environment, "      environment: " + environment,
+		} {
 			if !strings.Contains("\n"+string(text), "\n"+line+"\n") {
 				lacking = append(lacking, fmt.Sprintf(".github/workflows/%s: add the line %q", file, line))
 			}
@@ -66,9 +68,9 @@ func TestANewEnvironmentIsToldWhatItLacks(t *testing.T) {
 	fixture.Copy(t, p.StackFile("staging"), p.StackFile("staging-eu"))
 	assert.Equal(t, []string{
 		"Pulumi.staging-eu.yaml has no workflow .github/workflows/deploy-staging-eu.yml: copy another environment's, and change the name, and the lines below",
+		`.github/workflows/deploy-staging-eu.yml: add the line "run-name: Deploy staging-eu ${{ inputs.ref || github.sha }}"`,
 		`.github/workflows/deploy-staging-eu.yml: add the line "  group: deploy-staging-eu"`,
 		`.github/workflows/deploy-staging-eu.yml: add the line "      environment: staging-eu"`,
-		`.github/workflows/deploy-staging-eu.yml: add the line "      workflow: deploy-staging-eu.yml"`,
 	}, lackingCallers(p, workflows))
 	fixture.Copy(t, filepath.Join(workflows, "deploy-staging.yml"), filepath.Join(workflows, "deploy-staging-eu.yml"))
 	assert.Len(t, lackingCallers(p, workflows), 3, "a mere copy would deploy staging")

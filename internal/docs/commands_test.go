@@ -19,6 +19,9 @@ import (
 	"sentry/internal/sandbox"
 )
 
+// joined puts what is one command into one line.
+var joined = strings.NewReplacer("\\\n", " ", "|\n", "| ")
+
 // commands are the shell commands of the documents, each in one line and without its comment.
 func commands(t *testing.T) map[string]block {
 	t.Helper()
@@ -27,7 +30,7 @@ func commands(t *testing.T) map[string]block {
 		if b.language != "sh" && b.language != "bash" && b.language != "console" {
 			continue
 		}
-		for line := range strings.SplitSeq(strings.ReplaceAll(b.text, "\\\n", " "), "\n") {
+		for line := range strings.SplitSeq(joined.Replace(b.text), "\n") {
 			if i := strings.Index(line, " #"); i >= 0 {
 				line = line[:i]
 			}
@@ -328,7 +331,7 @@ func TestOfflineCommandsRun(t *testing.T) {
 		if b.file != "README.md" && b.file != "docs/operations.md" {
 			continue
 		}
-		for line := range strings.SplitSeq(b.text, "\n") {
+		for line := range strings.SplitSeq(joined.Replace(b.text), "\n") {
 			args := words(line)
 			if len(args) < 3 || args[0] != "go" || args[1] != "run" {
 				continue

@@ -50,8 +50,12 @@ type Cloud interface {
 	Tagged(context.Context) ([]Tagged, error)
 }
 
-// Tagged is a resource in AWS. Name is its tag of that name.
-type Tagged struct{ ARN, Name string }
+// Tagged is a resource in AWS. Name is its tag of that name; its own name where it can have no tags, and then it may be
+// Anybodys.
+type Tagged struct {
+	ARN, Name string
+	Anybodys  bool
+}
 
 // rounds bounds how often the plan is made anew: each round may learn the ids that the next one needs, of a network
 // for its subnets, of those for their routes.
@@ -82,7 +86,10 @@ func Recover(ctx context.Context, stack Stack, cloud Cloud) (Report, error) {
 	}
 	for _, op := range begun {
 		urn := string(op.Resource.URN)
-		if op.Type == apitype.OperationTypeCreating && !slices.Contains(r.report.Adopted, urn) && !slices.Contains(r.report.Doubled, urn) {
+		switch {
+		case op.Type != apitype.OperationTypeCreating:
+			r.report.Settled = append(r.report.Settled, urn)
+		case !slices.Contains(r.report.Adopted, urn) && !slices.Contains(r.report.Doubled, urn):
 			r.report.Forgotten = append(r.report.Forgotten, urn)
 		}
 	}
@@ -257,7 +264,7 @@ func (r *run) identify(step Step, tagged []Tagged) (id, arn string) {
 		return "", ""
 	}
 	if aws.MadeUp(entry.ID) || strings.Contains(entry.ARN(), "{next}") {
-		i := slices.IndexFunc(tagged, func(t Tagged) bool { return r.isOf(*entry, new.Inputs, t.ARN) && t.Name == nameTag(new.Inputs) })
+		i := slices.IndexFunc(tagged, func(t Tagged) bool { return r.isOf(*entry, new.Inputs, t.ARN) && t.Name == nameOf(*entry, new.Inputs) })
 		if i < 0 {
 			return "", ""
 		}
@@ -347,10 +354,12 @@ func (r *run) markDoubles(ctx context.Context) error {
 	for _, t := range tagged {
 		i := slices.IndexFunc(r.state.Resources, func(s apitype.ResourceV3) bool {
 			entry, ok := aws.Lookup(string(s.Type))
-			return ok && !s.Delete && r.isOf(*entry, s.Inputs, t.ARN) && nameTag(s.Inputs) == t.Name
+			return ok && !s.Delete && r.isOf(*entry, s.Inputs, t.ARN) && nameOf(*entry, s.Inputs) == t.Name
 		})
 		if i < 0 {
-			r.report.Strangers = append(r.report.Strangers, t.ARN)
+			if !t.Anybodys {
+				r.report.Strangers = append(r.report.Strangers, t.ARN)
+			}
 			continue
 		}
 		double := r.state.Resources[i]
@@ -412,7 +421,12 @@ func (r *run) isOf(entry aws.Type, inputs map[string]any, arn string) bool {
 	return arn == whole || hasRevision && strings.HasPrefix(arn, whole)
 }
 
-func nameTag(inputs map[string]any) string {
+// nameOf is what [Tagged] calls a resource with these inputs.
+func nameOf(entry aws.Type, inputs map[string]any) string {
+	if facts, ok := aws.FactsOf(entry.Token); ok && facts.Inputs["tags"] == nil {
+		name, _ := inputs[entry.Name].(string)
+		return name
+	}
 	tags, _ := inputs["tags"].(map[string]any)
 	name, _ := tags["Name"].(string)
 	return name

@@ -11,6 +11,8 @@ import (
 type Report struct {
 	// Forgotten are operations that had begun and of which AWS knows nothing.
 	Forgotten []string
+	// Settled are operations that had begun on what the state knows already; it has been read anew.
+	Settled []string
 	// Adopted are resources that AWS had and the state has now.
 	Adopted []string
 	// Doubled are resources that AWS has a second time; the next update deletes those.
@@ -21,7 +23,13 @@ type Report struct {
 
 // Empty says whether nothing was out of order.
 func (r Report) Empty() bool {
-	return len(r.Forgotten)+len(r.Adopted)+len(r.Doubled)+len(r.Strangers) == 0
+	return len(r.Forgotten)+len(r.Settled)+len(r.Adopted)+len(r.Doubled)+len(r.Strangers) == 0
+}
+
+// OnlyStrangers says whether state and program are in order, whatever else AWS has.
+func (r Report) OnlyStrangers() bool {
+	r.Strangers = nil
+	return r.Empty()
 }
 
 // String is the report for people, a line for each resource.
@@ -44,6 +52,7 @@ func (r Report) String() string {
 	}
 	section("Taken into the state, as AWS has it already:", r.Adopted)
 	section("AWS has it twice; the next update deletes one:", r.Doubled)
+	section("Changed or deleted when it ended; the state has now what AWS has of it:", r.Settled)
 	section("Begun, and nothing of it is in AWS; the next update makes it:", r.Forgotten)
 	section("Not known to the state or the program, but tagged as the environment's; look at it, and delete it by hand:", r.Strangers)
 	return b.String()

@@ -20,6 +20,8 @@ type Result struct {
 	Paths []string
 	// Modules says what changed in go.mod and go.sum of what the program links.
 	Modules []string
+	// Compared are the bases that could be compared with.
+	Compared []string
 	// Reason is one sentence for people.
 	Reason string
 }
@@ -62,7 +64,9 @@ func Detect(ctx context.Context, p project.Project, stack, head string, bases ..
 	if err != nil {
 		return Result{}, fmt.Errorf("detect changes: %w", err)
 	}
-	return r.judge(ctx, stack, touched, compared, append(steps, headID))
+	result, err := r.judge(ctx, stack, touched, compared, append(steps, headID))
+	result.Compared = compared
+	return result, err
 }
 
 func unknown(reason string, args ...any) Result {

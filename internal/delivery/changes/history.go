@@ -2,6 +2,7 @@ package changes
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -15,6 +16,8 @@ type repository struct {
 	project project.Project
 	prefix  string // of the project's folder in it, with a slash at its end; empty when that is the root
 }
+
+var errNoName = errors.New("it is empty")
 
 var commitID = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
 
@@ -91,16 +94,23 @@ func shorts(ids []string) string {
 	return strings.Join(out, " and ")
 }
 
-// Resolve names the commit that a branch, tag or commit id stands for. With on, it is an error when that commit is
-// not part of the history of on: production deploys what has been merged, whatever is typed into the form.
+// Resolve names the commit that a branch of origin, another branch, a tag or a commit id stands for. With on, it is an
+// error when that commit is not part of the history of on: a guarded environment deploys what has been merged, whatever
+// is typed into the form.
 func Resolve(ctx context.Context, p project.Project, rev, on string) (string, error) {
 	r, err := openRepository(ctx, p)
 	if err != nil {
 		return "", err
 	}
-	id, err := r.resolve(ctx, rev)
+	id, err := "", errNoName
+	for _, name := range []string{"refs/remotes/origin/" + rev, rev} {
+		// A whole id is a commit, whatever somebody calls a branch.
+		if err != nil && rev != "" && (name == rev || !commitID.MatchString(rev)) {
+			id, err = r.resolve(ctx, name)
+		}
+	}
 	if err != nil {
-		return "", fmt.Errorf("%q is not a commit of this repository: %w", rev, err)
+		return "", fmt.Errorf("%q is not a branch, tag or commit of this repository: %w", rev, err)
 	}
 	if on == "" {
 		return id, nil

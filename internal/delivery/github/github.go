@@ -1,5 +1,5 @@
-// Package github is the little of GitHub's REST API that the delivery commands need:
-// one comment or issue kept up to date, and what the runs and jobs of a workflow are doing.
+// Package github is the little of GitHub's REST API that the delivery commands need: one comment or issue kept up to
+// date, how an environment is protected, and what the runs and jobs of a workflow do and have done.
 package github
 
 import (
@@ -13,8 +13,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -39,7 +37,7 @@ func New(getenv func(string) string) (*Client, error) {
 		HTTP: &http.Client{Timeout: 30 * time.Second},
 	}
 	if !repositoryName.MatchString(c.Repository) {
-		return nil, fmt.Errorf("GITHUB_REPOSITORY = %q: must be <owner>/<repo>", c.Repository)
+		return nil, fmt.Errorf("GITHUB_REPOSITORY %q; allowed: <owner>/<repo>", c.Repository)
 	}
 	if c.Token == "" {
 		return nil, errors.New("GITHUB_TOKEN is empty: set it to a token that may read the repository's actions (in a workflow: ${{ github.token }})")
@@ -47,8 +45,27 @@ func New(getenv func(string) string) (*Client, error) {
 	return c, nil
 }
 
-// do sends one request and decodes the answer into out, when out is not nil.
+// tries is how often a question is asked that gets no answer: a bad gateway must not fail a deployment.
+const tries = 4
+
+// do sends a request and decodes the answer into out, when out is not nil. Only questions are asked again.
 func (c *Client) do(ctx context.Context, method, path string, body, out any) error {
+	for try := 1; ; try++ {
+		err := c.once(ctx, method, path, body, out)
+		var status *StatusError
+		temporary := err != nil && (!errors.As(err, &status) || status.Status >= 500 || status.Status == http.StatusTooManyRequests)
+		if !temporary || method != http.MethodGet || try == tries {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(time.Duration(try) * time.Second):
+		}
+	}
+}
+
+func (c *Client) once(ctx context.Context, method, path string, body, out any) error {
 	var payload io.Reader
 	if body != nil {
 		raw, err := json.Marshal(body)
@@ -104,7 +121,43 @@ func (e *StatusError) Error() string {
 	return text
 }
 
+// IsNotFound says whether the answer was that there is no such thing, or none that the token may see.
+func IsNotFound(err error) bool {
+	var status *StatusError
+	return errors.As(err, &status) && status.Status == http.StatusNotFound
+}
+
 const perPage = 100
+
+// Protection is what stands between a run and an environment.
+type Protection struct {
+	Exists bool
+	// Reviewed is set when somebody has to approve.
+	Reviewed bool
+	// Restricted is set when the environment does not admit runs of every branch.
+	Restricted bool
+}
+
+// Protection asks how an environment is protected.
+// https://docs.github.com/en/rest/deployments/environments#get-an-environment
+func (c *Client) Protection(ctx context.Context, environment string) (Protection, error) {
+	var found struct {
+		Rules []struct {
+			Type      string            `json:"type"`
+			Reviewers []json.RawMessage `json:"reviewers"`
+		} `json:"protection_rules"`
+		Branches *json.RawMessage `json:"deployment_branch_policy"`
+	}
+	err := c.do(ctx, http.MethodGet, "/environments/"+url.PathEscape(environment), nil, &found)
+	if IsNotFound(err) {
+		return Protection{}, nil
+	}
+	p := Protection{Exists: err == nil, Restricted: found.Branches != nil}
+	for _, rule := range found.Rules {
+		p.Reviewed = p.Reviewed || rule.Type == "required_reviewers" && len(rule.Reviewers) > 0
+	}
+	return p, err
+}
 
 // comment is an issue comment; GitHub's pull requests are issues too.
 type comment struct {
@@ -219,99 +272,4 @@ func (c *Client) PullRequestOf(ctx context.Context, owner, branch, sha string) (
 		}
 	}
 	return 0, nil
-}
-
-// Run is one run of a workflow.
-type Run struct {
-	ID         int64     `json:"id"`
-	Attempt    int       `json:"run_attempt"`
-	Name       string    `json:"name"`
-	Status     string    `json:"status"`     // "queued", "in_progress", "waiting", "pending", "completed", …
-	Conclusion string    `json:"conclusion"` // "success", "failure", "cancelled", …; empty while it runs
-	HeadSHA    string    `json:"head_sha"`
-	Event      string    `json:"event"`
-	URL        string    `json:"html_url"`
-	CreatedAt  time.Time `json:"created_at"`
-	UpdatedAt  time.Time `json:"updated_at"`
-}
-
-// Runs lists the newest runs of a workflow file, newest first; status filters when not empty.
-func (c *Client) Runs(ctx context.Context, workflow, status string, n int) ([]Run, error) {
-	query := url.Values{"per_page": {strconv.Itoa(min(n, perPage))}}
-	if status != "" {
-		query.Set("status", status)
-	}
-	var out struct {
-		Runs []Run `json:"workflow_runs"`
-	}
-	err := c.do(ctx, http.MethodGet, "/actions/workflows/"+url.PathEscape(workflow)+"/runs?"+query.Encode(), nil, &out)
-	var status404 *StatusError
-	if errors.As(err, &status404) && status404.Status == http.StatusNotFound {
-		return nil, nil // a workflow that never ran on the default branch is not known yet
-	}
-	return out.Runs, err
-}
-
-// Job is one job of a run, in one attempt.
-type Job struct {
-	ID          int64      `json:"id"`
-	Name        string     `json:"name"` // "caller / job" for a job of a reusable workflow
-	RunAttempt  int        `json:"run_attempt"`
-	Status      string     `json:"status"`
-	Conclusion  string     `json:"conclusion"`
-	URL         string     `json:"html_url"`
-	StartedAt   *time.Time `json:"started_at"`
-	CompletedAt *time.Time `json:"completed_at"`
-	Steps       []Step     `json:"steps"`
-}
-
-// Step is one step of a job.
-type Step struct {
-	Name       string `json:"name"`
-	Conclusion string `json:"conclusion"`
-}
-
-// ShortName is the job's own name, without that of the job that called its workflow.
-func (j Job) ShortName() string {
-	if _, own, called := strings.Cut(j.Name, " / "); called {
-		return own
-	}
-	return j.Name
-}
-
-// Jobs lists the jobs of a run, for each name the one of the latest attempt that has it:
-// running only the failed jobs again leaves the others in the attempt before.
-func (c *Client) Jobs(ctx context.Context, run int64) ([]Job, error) {
-	latest := map[string]int{}
-	var jobs []Job
-	for page := 1; ; page++ {
-		var out struct {
-			Jobs []Job `json:"jobs"`
-		}
-		if err := c.do(ctx, http.MethodGet, fmt.Sprintf("/actions/runs/%d/jobs?filter=all&per_page=%d&page=%d", run, perPage, page), nil, &out); err != nil {
-			return nil, err
-		}
-		for _, j := range out.Jobs {
-			if i, ok := latest[j.Name]; !ok {
-				latest[j.Name] = len(jobs)
-				jobs = append(jobs, j)
-			} else if j.RunAttempt >= jobs[i].RunAttempt {
-				jobs[i] = j
-			}
-		}
-		if len(out.Jobs) < perPage {
-			return jobs, nil
-		}
-	}
-}
-
-// LastDeployed is the successful run of a workflow file that ended last, nil when there
-// was none. That is not always the newest: an older run may have been started again.
-func (c *Client) LastDeployed(ctx context.Context, workflow string) (*Run, error) {
-	runs, err := c.Runs(ctx, workflow, "success", perPage)
-	if err != nil || len(runs) == 0 {
-		return nil, err
-	}
-	last := slices.MaxFunc(runs, func(a, b Run) int { return a.UpdatedAt.Compare(b.UpdatedAt) })
-	return &last, nil
 }

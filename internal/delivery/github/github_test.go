@@ -30,6 +30,9 @@ type server struct {
 	deny     bool
 	runs     []map[string]any
 	badGates int // answers 502 that many times
+
+	environment, artifact string
+	annotations           []map[string]any
 }
 
 func page(r *http.Request, list []map[string]any) []map[string]any {
@@ -72,6 +75,12 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(map[string]any{"jobs": page(r, list)})
 	case path == "/actions/workflows/deploy-production.yml/runs":
 		answer(map[string]any{"workflow_runs": s.runs})
+	case path == "/environments/production" && s.environment != "":
+		fmt.Fprint(w, s.environment)
+	case path == "/actions/artifacts/5" && s.artifact != "":
+		fmt.Fprint(w, s.artifact)
+	case path == "/check-runs/77/annotations":
+		answer(s.annotations)
 	default:
 		w.WriteHeader(http.StatusNotFound)
 		answer(map[string]string{"message": "Not Found"})
@@ -173,24 +182,58 @@ func TestAForksPullRequestIsFoundByItsExactCommit(t *testing.T) {
 	assert.Zero(t, n, "the answer to an old commit is written under a new one")
 }
 
-func TestLastDeployed(t *testing.T) {
-	s := &server{runs: []map[string]any{
-		{"id": 2, "head_sha": "newer", "event": "push", "updated_at": "2026-11-20T10:00:00Z"},
-		{"id": 1, "head_sha": "older, run again", "event": "push", "updated_at": "2026-11-20T11:00:00Z"},
-	}}
-	run, err := s.client(t).LastDeployed(t.Context(), "deploy-production.yml")
+func TestRuns(t *testing.T) {
+	s := &server{runs: []map[string]any{{"id": 2, "display_title": "Deploy production abc", "head_branch": "main"}}}
+	runs, err := s.client(t).Runs(t.Context(), "deploy-production.yml", "success", 10)
 	require.NoError(t, err)
-	assert.Equal(t, "older, run again", run.HeadSHA, "what an older run deployed again is not what is deployed")
-	s.runs = nil
-	run, err = s.client(t).LastDeployed(t.Context(), "deploy-production.yml")
-	require.NoError(t, err)
-	assert.Nil(t, run)
-	run, err = s.client(t).LastDeployed(t.Context(), "never-ran.yml")
+	require.Len(t, runs, 1)
+	assert.Equal(t, "Deploy production abc", runs[0].Title)
+	runs, err = s.client(t).Runs(t.Context(), "never-ran.yml", "success", 10)
 	require.NoError(t, err, "the very first run of a workflow fails because GitHub does not know it yet")
-	assert.Nil(t, run)
+	assert.Empty(t, runs)
 	s.deny = true
-	_, err = s.client(t).LastDeployed(t.Context(), "deploy-production.yml")
+	_, err = s.client(t).Runs(t.Context(), "deploy-production.yml", "success", 10)
 	require.Error(t, err, "a question that was refused is taken as never deployed")
+}
+
+func TestProtection(t *testing.T) {
+	for want, answer := range map[github.Protection]string{
+		{Exists: true, Reviewed: true, Restricted: true}: `{"protection_rules":[{"type":"branch_policy"},{"type":"required_reviewers","reviewers":[{"type":"User"}]}],
+			"deployment_branch_policy":{"protected_branches":false,"custom_branch_policies":true}}`,
+		{Exists: true, Restricted: true}: `{"protection_rules":[{"type":"required_reviewers","reviewers":[]},{"type":"wait_timer"}],"deployment_branch_policy":{"protected_branches":true}}`,
+		{Exists: true}:                   `{"protection_rules":[],"deployment_branch_policy":null}`,
+		{}:                               "",
+	} {
+		s := &server{environment: answer}
+		got, err := s.client(t).Protection(t.Context(), "production")
+		require.NoError(t, err)
+		assert.Equal(t, want, got, answer)
+	}
+	s := &server{deny: true}
+	_, err := s.client(t).Protection(t.Context(), "production")
+	require.Error(t, err, "a question that was refused is taken as an answer")
+}
+
+func TestNotices(t *testing.T) {
+	s := &server{annotations: []map[string]any{
+		{"annotation_level": "notice", "title": "Shipped", "message": "x"}, {"annotation_level": "warning", "title": "Shipped", "message": "y"},
+	}}
+	got, err := s.client(t).Notices(t.Context(), github.Job{CheckRunURL: "https://api.github.com/repos/octo-org/sentry/check-runs/77"})
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{"Shipped": "x"}, got)
+	_, err = s.client(t).Notices(t.Context(), github.Job{CheckRunURL: "https://api.github.com/../x"})
+	require.Error(t, err)
+}
+
+func TestHasArtifact(t *testing.T) {
+	for answer, want := range map[string]bool{
+		`{"expired":false,"workflow_run":{"id":9}}`: true, `{"expired":true,"workflow_run":{"id":9}}`: false, `{"expired":false,"workflow_run":{"id":8}}`: false, "": false,
+	} {
+		s := &server{artifact: answer}
+		got, err := s.client(t).HasArtifact(t.Context(), 9, 5)
+		require.NoError(t, err)
+		assert.Equal(t, want, got, answer)
+	}
 }
 
 func job(name, status, conclusion string, attempt int) map[string]any {

@@ -8,7 +8,6 @@ package lock
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +17,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,7 +25,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"sentry/internal/delivery/github"
+	"sentry/internal/delivery/markdown"
 )
 
 // S3 is what this package needs of the S3 API.
@@ -47,7 +47,7 @@ type Backend struct {
 func ParseBackend(raw string) (Backend, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "s3" || u.Host == "" {
-		return Backend{}, fmt.Errorf("backend URL %q: must be s3://<bucket>[/<prefix>][?region=<region>]: set PULUMI_BACKEND_URL, or backend.url in Pulumi.yaml", raw)
+		return Backend{}, fmt.Errorf("backend URL %q: allowed: s3://<bucket>[/<prefix>][?region=<region>]: set PULUMI_BACKEND_URL, or backend.url in Pulumi.yaml", raw)
 	}
 	q := u.Query()
 	return Backend{
@@ -181,64 +181,43 @@ func (s Store) Remove(ctx context.Context, id, etag string) (Lock, error) {
 type Life string
 
 const (
-	// Alive means that a job that was running when the lock was taken still runs.
-	Alive Life = "still running"
-	// Dead means that the job that was running when the lock was taken has ended.
+	// Alive means that the run that took the lock has not ended.
+	Alive Life = "not ended"
+	// Dead means that it has.
 	Dead Life = "ended"
-	// Unknown means that no job of the deployment workflows was running then; a person's lock.
-	Unknown Life = "not a deployment run: taken by hand, from a laptop or elsewhere"
+	// Unknown means that GitHub could not be asked.
+	Unknown Life = "unknown"
+	// NoRun means that no deployment run took the lock: it is a person's, or another system's.
+	NoRun Life = "taken by hand, not by a deployment run"
 )
 
-// clockSkew is how far the clocks of a runner and of GitHub may differ.
-const clockSkew = 2 * time.Minute
+// runnerHost is the name that the deployment jobs give their machine before Pulumi takes a lock, so that the lock names
+// the run: nothing else in it does.
+var runnerHost = regexp.MustCompile(`^sentry-run-(\d+)$`)
 
-// Run finds the run that took a lock. The lock itself does not name it, but deployments of
-// one environment run one at a time (concurrency), so the job that was running when the
-// lock was taken is the one. workflows are the files that deploy the stack.
-func Run(ctx context.Context, client *github.Client, l Lock, workflows ...string) (Life, *github.Run, error) {
-	var dead *github.Run
-	for _, workflow := range workflows {
-		runs, err := client.Runs(ctx, workflow, "", 100)
-		if err != nil {
-			return "", nil, fmt.Errorf("ask GitHub about %s: %w", workflow, err)
-		}
-		for _, run := range runs {
-			if run.CreatedAt.After(l.Since.Add(clockSkew)) || run.Status == "completed" && run.UpdatedAt.Before(l.Since.Add(-clockSkew)) {
-				continue
-			}
-			jobs, err := client.Jobs(ctx, run.ID)
-			if err != nil {
-				return "", nil, fmt.Errorf("ask GitHub about run %d: %w", run.ID, err)
-			}
-			for _, job := range jobs {
-				if job.StartedAt == nil || job.StartedAt.After(l.Since.Add(clockSkew)) || job.Status != "in_progress" && job.Status != "completed" {
-					continue
-				}
-				if job.Status != "completed" {
-					return Alive, &run, nil
-				}
-				if job.CompletedAt != nil && job.CompletedAt.After(l.Since.Add(-clockSkew)) {
-					dead = &run
-				}
-			}
-		}
+// runnerUser is who runs the jobs on GitHub's machines.
+const runnerUser = "runner"
+
+// Run is the id of the deployment run that took the lock, if one did: the user and the host decide, and nothing else.
+func (l Lock) Run() (id int64, isRun bool) {
+	m := runnerHost.FindStringSubmatch(l.Host)
+	if m == nil || l.User != runnerUser {
+		return 0, false
 	}
-	if dead != nil {
-		return Dead, dead, nil
-	}
-	return Unknown, nil, nil
+	id, err := strconv.ParseInt(m[1], 10, 64)
+	return id, err == nil
 }
 
-// Describe is one lock as Markdown, with the run that took it as Run found it.
-func Describe(l Lock, life Life, run *github.Run, now time.Time) string {
+// Describe is one lock as Markdown.
+func Describe(l Lock, life Life, now time.Time) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "- lock `%s`\n  - held by `%s`\n  - since %s (%s ago)\n", l.ID, strings.ReplaceAll(l.Holder(), "`", "'"),
+	fmt.Fprintf(&b, "- lock %s\n  - held by %s\n  - since %s (%s ago)\n", markdown.Code(l.ID), markdown.Code(l.Holder()),
 		l.Since.UTC().Format(time.RFC3339), now.Sub(l.Since).Round(time.Second))
-	if run != nil {
-		fmt.Fprintf(&b, "  - run [%s #%d](%s): %s\n", cmp.Or(run.Name, "run"), run.ID, run.URL, life)
+	if id, isRun := l.Run(); isRun {
+		fmt.Fprintf(&b, "  - run %d: %s\n", id, life)
 	} else {
-		fmt.Fprintf(&b, "  - run: %s\n", life)
+		fmt.Fprintf(&b, "  - %s\n", life)
 	}
-	fmt.Fprintf(&b, "  - unchanged while its tag is `%s`\n", strings.Trim(l.ETag, `"`))
+	fmt.Fprintf(&b, "  - unchanged while its tag is %s\n", markdown.Code(strings.Trim(l.ETag, `"`)))
 	return b.String()
 }

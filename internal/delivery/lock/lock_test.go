@@ -1,10 +1,7 @@
 package lock_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sentry/internal/delivery/emulated"
-	"sentry/internal/delivery/github"
 	"sentry/internal/delivery/lock"
 )
 
@@ -123,78 +119,36 @@ func TestBackendURL(t *testing.T) {
 	}
 }
 
-// at is a time on the day of the locks.
-func at(clock string) string { return "2026-11-20T" + clock + ":00Z" }
-
-func TestWhetherTheRunStillLives(t *testing.T) {
-	type job struct{ name, status, started, completed string }
-	for name, c := range map[string]struct {
-		run  map[string]any
-		jobs []job
-		want lock.Life
+// A person's lock is never taken for a run's, whatever ran at the same time.
+func TestUserAndHostSayWhoseALockIs(t *testing.T) {
+	for _, c := range []struct {
+		user, host string
+		run        int64
 	}{
-		"still running": {
-			map[string]any{"status": "in_progress", "created_at": at("10:00"), "updated_at": at("10:31")},
-			[]job{{"deploy / preview", "completed", "10:01", "10:05"}, {"deploy / deploy-infrastructure", "in_progress", "10:29", ""}},
-			lock.Alive,
-		},
-		"ended": {
-			map[string]any{"status": "completed", "created_at": at("10:00"), "updated_at": at("11:00")},
-			[]job{{"deploy / deploy-infrastructure", "completed", "10:29", "10:59"}},
-			lock.Dead,
-		},
-		"waited for its approval for days": {
-			map[string]any{"status": "completed", "created_at": "2026-11-10T00:00:00Z", "updated_at": at("10:40")},
-			[]job{{"deploy / preview", "completed", "09:00", "09:05"}, {"deploy / deploy-backend", "completed", "10:29", "10:40"}},
-			lock.Dead,
-		},
-		"another run, over before the lock": {
-			map[string]any{"status": "completed", "created_at": at("08:00"), "updated_at": at("09:00")},
-			[]job{{"deploy / deploy-infrastructure", "completed", "08:01", "08:59"}},
-			lock.Unknown,
-		},
-		"a run begun after the lock": {
-			map[string]any{"status": "in_progress", "created_at": at("10:50"), "updated_at": at("10:51")},
-			[]job{{"deploy / deploy-infrastructure", "in_progress", "10:51", ""}},
-			lock.Unknown,
-		},
-		"a run that only waits for its approval": {
-			map[string]any{"status": "waiting", "created_at": at("10:00"), "updated_at": at("10:05")},
-			[]job{{"deploy / preview", "completed", "10:01", "10:05"}, {"deploy / deploy-infrastructure", "waiting", "10:05", ""}},
-			lock.Unknown,
-		},
+		{"runner", "sentry-run-4711", 4711},
+		{"alice", "alices-laptop", 0},
+		{"runner", "runnervm1li68", 0},
+		{"runner", "fv-az123-456", 0},
+		{"alice", "sentry-run-4711", 0},
+		{"runner", "sentry-run-4711.example.com", 0},
+		{"runner", "sentry-run-", 0},
+		{"runner", "sentry-run-99999999999999999999999", 0},
 	} {
-		t.Run(name, func(t *testing.T) {
-			run := c.run
-			run["id"], run["name"], run["html_url"] = 9, "Deploy production", "https://github.com/octo-org/sentry/actions/runs/9"
-			web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				var answer any = map[string]any{"workflow_runs": []any{run}}
-				if strings.HasSuffix(r.URL.Path, "/jobs") {
-					var jobs []any
-					for _, j := range c.jobs {
-						entry := map[string]any{"name": j.name, "status": j.status, "started_at": at(j.started)}
-						if j.completed != "" {
-							entry["completed_at"] = at(j.completed)
-						}
-						jobs = append(jobs, entry)
-					}
-					answer = map[string]any{"jobs": jobs}
-				}
-				assert.NoError(t, json.NewEncoder(w).Encode(answer))
-			}))
-			defer web.Close()
-			client := &github.Client{API: web.URL, Repository: "octo-org/sentry", Token: "t", HTTP: web.Client()}
-			since, err := time.Parse(time.RFC3339, at("10:30"))
-			require.NoError(t, err)
-			l := lock.Lock{ID: "1", User: "runner", Host: "vm", Since: since, ETag: `"abc"`}
-			life, found, err := lock.Run(t.Context(), client, l, "deploy-production.yml")
-			require.NoError(t, err)
-			assert.Equal(t, c.want, life)
-			assert.Equal(t, c.want != lock.Unknown, found != nil)
-			text := lock.Describe(l, life, found, since.Add(90*time.Minute))
-			assert.Contains(t, text, "since 2026-11-20T10:30:00Z (1h30m0s ago)")
-			assert.Contains(t, text, string(c.want))
-			assert.Contains(t, text, "`abc`")
-		})
+		id, isRun := lock.Lock{User: c.user, Host: c.host}.Run()
+		assert.Equal(t, c.run != 0, isRun, "%s@%s", c.user, c.host)
+		if isRun {
+			assert.Equal(t, c.run, id)
+		}
 	}
+}
+
+func TestDescribe(t *testing.T) {
+	since := time.Date(2026, 11, 20, 10, 30, 0, 0, time.UTC)
+	text := lock.Describe(lock.Lock{ID: "1", User: "runner", Host: "sentry-run-4711", Since: since, ETag: `"abc"`}, lock.Dead, since.Add(90*time.Minute))
+	assert.Contains(t, text, "since 2026-11-20T10:30:00Z (1h30m0s ago)")
+	assert.Contains(t, text, "run 4711: ended")
+	assert.Contains(t, text, "`abc`")
+	text = lock.Describe(lock.Lock{ID: "1", User: "al`ice", Host: "lap\ntop", Since: since}, lock.NoRun, since)
+	assert.Contains(t, text, "held by `al'ice@lap top (pid 0)`", "a lock's text is not data")
+	assert.Contains(t, text, "taken by hand")
 }

@@ -86,8 +86,8 @@ func (s Step) Name() string {
 	return parts[3]
 }
 
-// changes says whether the step does anything to the resource.
-func (s Step) changes() bool {
+// Acts says whether the step does anything to the resource.
+func (s Step) Acts() bool {
 	switch s.Op {
 	case "same", "refresh", "read", "read-discard", "read-replacement":
 		return false
@@ -261,7 +261,7 @@ func (s Step) counts() bool {
 }
 
 // HasChanges says whether anything would be created, changed or removed.
-func (p *Preview) HasChanges() bool { return slices.ContainsFunc(p.Steps, Step.changes) }
+func (p *Preview) HasChanges() bool { return slices.ContainsFunc(p.Steps, Step.Acts) }
 
 // Digest is a fingerprint (64 hex digits) of what the preview promises: operations,
 // resources, the properties that differ with their old and new values, and the
@@ -277,7 +277,7 @@ func (p *Preview) Digest() string {
 	}
 	var lines []line
 	for _, s := range p.Steps {
-		if !s.changes() {
+		if !s.Acts() {
 			continue
 		}
 		l := line{

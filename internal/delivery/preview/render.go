@@ -165,7 +165,7 @@ func listChanges(p *Preview, failed bool, budget int) string {
 	var body strings.Builder
 	total, left := 0, 0
 	for _, s := range p.Steps {
-		if !s.changes() {
+		if !s.Acts() {
 			continue
 		}
 		total++
@@ -236,12 +236,45 @@ func (s Step) properties() []string {
 			return []string{"id: " + show(s.Old.ID)}
 		}
 		return nil
-	case s.Old == nil && s.New == nil:
-		return nil
-	case s.Old == nil:
-		return difference(nil, leaves(s.New, s.New.Inputs, nil))
 	case s.New == nil:
 		return nil
+	}
+	var lines []string
+	for _, c := range s.Changes() {
+		lines = append(lines, c.String())
+	}
+	return lines
+}
+
+// Change is a property that differs. Old is empty for one that is new, New for one that goes; both are JSON.
+type Change struct {
+	Path, Old, New string
+}
+
+func (c Change) String() string {
+	switch {
+	case c.Old == "" && c.New == "":
+		return markdown.Plain(c.Path) + ": changed"
+	case c.New == "":
+		return markdown.Plain(c.Path) + ": " + c.Old + " → (removed)"
+	case c.Old == "":
+		return markdown.Plain(c.Path) + ": " + c.New
+	case c.Old == secretText && c.New == secretText:
+		return markdown.Plain(c.Path) + ": " + secretText + " (may differ)"
+	}
+	return markdown.Plain(c.Path) + ": " + c.Old + " → " + c.New
+}
+
+// Changes are the properties that the step changes, by their paths; those of a document in a text, such as container
+// definitions, one by one. A step that changes nothing has none.
+func (s Step) Changes() []Change {
+	switch {
+	case !s.Acts() && s.Op != "changed":
+		return nil
+	case s.New == nil:
+		return []Change{{Path: s.operation()}}
+	case s.Old == nil:
+		return difference(nil, leaves(s.New, s.New.Inputs, nil))
 	}
 	keys := map[string]bool{}
 	inputs := true
@@ -252,8 +285,8 @@ func (s Step) properties() []string {
 		keys[topKey(path)] = true
 		inputs = inputs && k.InputDiff
 	}
-	// A difference is between inputs, or between what the resource is and the new
-	// inputs, or (after a refresh) between what it was and what it is.
+	// A difference is between inputs, or between what the resource is and the new inputs, or (after a refresh)
+	// between what it was and what it is.
 	for _, pair := range [][2]map[string]any{
 		{s.Old.Inputs, s.New.Inputs},
 		{s.Old.Outputs, s.New.Inputs},
@@ -263,15 +296,15 @@ func (s Step) properties() []string {
 			inputs = true
 			continue
 		}
-		if lines := difference(leaves(s.Old, pair[0], keys), leaves(s.New, pair[1], keys)); len(lines) > 0 {
-			return lines
+		if changes := difference(leaves(s.Old, pair[0], keys), leaves(s.New, pair[1], keys)); len(changes) > 0 {
+			return changes
 		}
 	}
-	var lines []string
+	var changes []Change
 	for _, k := range slices.Sorted(maps.Keys(keys)) {
-		lines = append(lines, markdown.Plain(k)+": changed")
+		changes = append(changes, Change{Path: k})
 	}
-	return lines
+	return changes
 }
 
 // topKey is the first element of a property path: "tags.Name" and `tags["a"]` are in "tags".
@@ -330,26 +363,21 @@ func flatten(path string, v any, out map[string]string) {
 	}
 }
 
-func difference(before, after map[string]string) []string {
-	var lines []string
-	for _, k := range slices.Sorted(maps.Keys(before)) {
-		if _, ok := after[k]; !ok {
-			lines = append(lines, markdown.Plain(k)+": "+before[k]+" → (removed)")
+func difference(before, after map[string]string) []Change {
+	var changes []Change
+	for path, old := range before {
+		if _, stays := after[path]; !stays {
+			changes = append(changes, Change{Path: path, Old: old})
 		}
 	}
-	for _, k := range slices.Sorted(maps.Keys(after)) {
-		old, ok := before[k]
-		switch {
-		case !ok:
-			lines = append(lines, markdown.Plain(k)+": "+after[k])
-		case old == secretText && after[k] == secretText && before != nil:
-			lines = append(lines, markdown.Plain(k)+": "+secretText+" (may differ)")
-		case old != after[k]:
-			lines = append(lines, markdown.Plain(k)+": "+old+" → "+after[k])
+	for path, value := range after {
+		// A secret cannot be compared; a new one is not said to differ.
+		if old, had := before[path]; !had || old != value || value == secretText {
+			changes = append(changes, Change{path, old, value})
 		}
 	}
-	slices.Sort(lines)
-	return lines
+	slices.SortFunc(changes, func(a, b Change) int { return strings.Compare(a.Path, b.Path) })
+	return changes
 }
 
 // show is a value as text of bounded length.

@@ -19,40 +19,50 @@ type Need struct {
 	Outputs map[string]string `json:"outputs"`
 }
 
-// The jobs of deploy.yml, in the order of the report. C4 names all but the first.
+// The jobs of deploy.yml, in the order of the report.
 const (
+	Build          = "build"
 	Preview        = "preview"
+	BuildBackend   = "build-backend"
+	BuildFrontend  = "build-frontend"
 	Infrastructure = "deploy-infrastructure"
 	Backend        = "deploy-backend"
 	Frontend       = "deploy-frontend"
 )
 
-var order = []string{Preview, Infrastructure, Backend, Frontend}
+// Jobs are all that the report is about.
+var Jobs = []string{Build, Preview, BuildBackend, BuildFrontend, Infrastructure, Backend, Frontend}
 
-var titles = map[string]string{Preview: "Checks and preview", Infrastructure: "Infrastructure", Backend: "Back end", Frontend: "Front end"}
+// preparing are the jobs that change nothing in the environment.
+var preparing = []string{Build, Preview, BuildBackend, BuildFrontend}
+
+var titles = map[string]string{
+	Build: "Programs", Preview: "Checks and preview", BuildBackend: "Image", BuildFrontend: "Site",
+	Infrastructure: "Infrastructure", Backend: "Back end", Frontend: "Front end",
+}
 
 // Deployment is everything the report is made from. Only Environment and Needs are required.
 type Deployment struct {
 	Environment string
 	Needs       map[string]Need
-	// Jobs are the run's jobs as GitHub lists them; without them the report has no
-	// times and does not name the step that failed.
+	// Jobs are the run's jobs as GitHub lists them; without them the report has no times and does not name the step
+	// that failed.
 	Jobs []github.Job
-	// Commit, Ref, Source, Actor and RunURL say what was deployed, by whom and where.
-	// Source is the application's commit when it comes from another repository.
+	// Commit, Ref, Source, Actor and RunURL say what was deployed, by whom and where. Source is the application's
+	// repository and commit.
 	Commit, Ref, Source, Actor, RunURL string
 	// Started is when the run began; zero leaves the total out.
 	Started, Now time.Time
 }
 
-// ParseNeeds reads the `needs` context as toJSON writes it. A job that the report knows
-// and the context does not, or a result GitHub does not have, is an error.
+// ParseNeeds reads the `needs` context as toJSON writes it. A job that the report knows and the context does not, or a
+// result GitHub does not have, is an error.
 func ParseNeeds(raw string) (map[string]Need, error) {
 	needs := map[string]Need{}
 	if err := json.Unmarshal([]byte(raw), &needs); err != nil {
 		return nil, fmt.Errorf("read the results of the jobs (toJSON(needs)): %w", err)
 	}
-	for _, job := range order {
+	for _, job := range Jobs {
 		need, ok := needs[job]
 		if !ok {
 			return nil, fmt.Errorf("the results of the jobs lack %q: the summary must need it", job)
@@ -78,27 +88,36 @@ const (
 	Cancelled Verdict = "cancelled"
 )
 
-// Judge sums the jobs up. The application is deployed by every run, so a back end or
-// front end that was skipped was not deployed for a reason; infrastructure may be
-// skipped because nothing changed in it.
+// prepared says whether everything that comes before the approval went well. An image or a site that was shipped before
+// is not built.
+func prepared(needs map[string]Need) bool {
+	return needs[Build].Result == "success" && needs[Preview].Result == "success" &&
+		!slices.ContainsFunc([]string{BuildBackend, BuildFrontend}, func(job string) bool {
+			return needs[job].Result != "success" && needs[job].Result != "skipped"
+		})
+}
+
+// Judge sums the jobs up. The application is deployed by every run, so a back end or front end that was skipped was not
+// deployed for a reason; infrastructure may be skipped because nothing changed in it.
 func Judge(needs map[string]Need) Verdict {
+	if !prepared(needs) {
+		if slices.ContainsFunc(preparing, func(job string) bool { return needs[job].Result == "cancelled" }) {
+			return Cancelled
+		}
+		return Failed
+	}
 	done, notDone, cancelled := 0, 0, false
 	for _, job := range []string{Infrastructure, Backend, Frontend} {
 		switch result := needs[job].Result; {
 		case result == "success":
 			done++
-		case result == "skipped" && job == Infrastructure && needs[Preview].Result == "success":
+		case result == "skipped" && job == Infrastructure:
 		default:
 			notDone++
 			cancelled = cancelled || result == "cancelled"
 		}
 	}
 	switch {
-	case needs[Preview].Result != "success":
-		if needs[Preview].Result == "cancelled" {
-			return Cancelled
-		}
-		return Failed
 	case notDone == 0:
 		return Succeeded
 	case cancelled:
@@ -125,7 +144,7 @@ func Render(d Deployment) string {
 	d.facts(&b)
 
 	b.WriteString("| | result | took | |\n|---|---|---|---|\n")
-	for _, job := range order {
+	for _, job := range Jobs {
 		j := d.job(job)
 		took := ""
 		if j != nil && j.StartedAt != nil && j.CompletedAt != nil && d.Needs[job].Result != "skipped" {
@@ -148,7 +167,7 @@ func (d Deployment) facts(b *strings.Builder) {
 		}
 		facts = append(facts, fact)
 	}
-	if d.Source != "" && d.Source != d.Commit {
+	if d.Source != "" && !strings.HasSuffix(d.Source, "@"+d.Commit) {
 		facts = append(facts, "application "+markdown.Code(d.Source))
 	}
 	if d.Actor != "" {
@@ -170,12 +189,15 @@ func (d Deployment) blocked(job string) bool { return d.Needs[job].Outputs["bloc
 
 func (d Deployment) result(job string) string {
 	need := d.Needs[job]
+	prepares := slices.Contains(preparing, job)
 	switch {
-	case job == Preview && need.Result == "success":
+	case prepares && need.Result == "success":
 		return ":white_check_mark: done"
 	case need.Result == "success":
 		return ":white_check_mark: deployed"
-	case need.Result == "skipped" && job == Infrastructure && d.Needs[Preview].Result == "success":
+	case need.Result == "skipped" && (job == BuildBackend || job == BuildFrontend) && d.Needs[Preview].Result == "success":
+		return "built before"
+	case need.Result == "skipped" && job == Infrastructure && prepared(d.Needs):
 		return "not needed"
 	case need.Result == "skipped" || d.blocked(job):
 		return ":no_entry: not started"
@@ -191,13 +213,13 @@ func (d Deployment) detail(job string) string {
 	out := d.Needs[job].Outputs
 	switch {
 	case job == Preview:
-		return out["changes"]
-	case job == Infrastructure && d.Needs[job].Result == "skipped" && d.Needs[Preview].Result == "success":
-		return d.Needs[Preview].Outputs["reason"]
+		return strings.ReplaceAll(out["changes"], "|", "")
+	case job == Infrastructure && d.Needs[job].Result == "skipped" && prepared(d.Needs):
+		return strings.ReplaceAll(markdown.Plain(d.Needs[Build].Outputs["reason"]), "|", "")
 	case job == Backend && out["image"] != "":
-		return markdown.Code(out["image"])
+		return markdown.Cell(out["image"])
 	case job == Frontend && out["release"] != "":
-		return "release " + markdown.Code(out["release"][:min(12, len(out["release"]))])
+		return "release " + markdown.Cell(out["release"][:min(12, len(out["release"]))])
 	}
 	return ""
 }
@@ -210,7 +232,7 @@ func (d Deployment) urls(b *strings.Builder) {
 		}
 	}
 	add("Site", d.Needs[Frontend].Outputs["url"])
-	add("API", d.Needs[Frontend].Outputs["api-url"])
+	add("API", d.Needs[Preview].Outputs["api-url"])
 	if len(lines) > 0 {
 		b.WriteString(strings.Join(lines, "\n") + "\n\n")
 	}
@@ -218,12 +240,12 @@ func (d Deployment) urls(b *strings.Builder) {
 
 func (d Deployment) failures(b *strings.Builder) {
 	var failed []string
-	for _, job := range order {
+	for _, job := range Jobs {
 		need := d.Needs[job]
 		if need.Result != "failure" || d.blocked(job) {
 			continue
 		}
-		line := fmt.Sprintf("- **%s**", titles[job])
+		line := "- **" + titles[job] + "**"
 		if j := d.job(job); j != nil {
 			line = fmt.Sprintf("- **[%s](%s)**", titles[job], j.URL)
 			step := slices.IndexFunc(j.Steps, func(s github.Step) bool { return s.Conclusion == "failure" })

@@ -13,47 +13,67 @@ import (
 	"sentry/internal/delivery/report"
 )
 
-func needs(preview, infrastructure, backend, frontend string) map[string]report.Need {
+func needs(infrastructure, backend, frontend string) map[string]report.Need {
 	return map[string]report.Need{
-		report.Preview:        {Result: preview, Outputs: map[string]string{"reason": "0 of 3 files touched belong to the infrastructure"}},
+		report.Build:          {Result: "success", Outputs: map[string]string{"reason": "0 of 3 files touched belong to the infrastructure"}},
+		report.Preview:        {Result: "success"},
+		report.BuildBackend:   {Result: "success"},
+		report.BuildFrontend:  {Result: "skipped"},
 		report.Infrastructure: {Result: infrastructure},
 		report.Backend:        {Result: backend, Outputs: map[string]string{"image": "repo@sha256:abc"}},
 		report.Frontend:       {Result: frontend, Outputs: map[string]string{"url": "http://site.example.invalid"}},
 	}
 }
 
+// unprepared is a deployment of which a job before the approval did not go well.
+func unprepared(job, result string) map[string]report.Need {
+	n := needs("skipped", "skipped", "skipped")
+	n[job] = report.Need{Result: result}
+	return n
+}
+
 var results = []string{"success", "failure", "cancelled", "skipped"}
 
-// Every combination of results: the report never calls a deployment good that is not,
-// and never hides one that is.
+// Every combination of results: the report never calls a deployment good that is not, and never hides one that is.
 func TestEveryCombination(t *testing.T) {
-	for _, p := range results {
-		for _, i := range results {
-			for _, b := range results {
-				for _, f := range results {
-					name := strings.Join([]string{p, i, b, f}, " ")
-					n := needs(p, i, b, f)
-					text := report.Render(report.Deployment{Environment: "staging", Needs: n})
-					good := p == "success" && (i == "success" || i == "skipped") && b == "success" && f == "success"
-					assert.Equal(t, good, report.Judge(n) == report.Succeeded, name)
-					assert.Equal(t, good, strings.Contains(text, "Deployed to `staging`"), name)
-					assert.Equal(t, p == "failure" || i == "failure" || b == "failure" || f == "failure", strings.Contains(text, "### What failed"), "%s: a failure is not listed, or one is invented", name)
-					for job, result := range map[string]string{"Infrastructure": i, "Back end": b, "Front end": f} {
-						row := line(t, text, "| "+job+" |")
-						assert.Equal(t, result == "success", strings.Contains(row, "deployed"), "%s: %s", name, row)
-						assert.Equal(t, result == "failure", strings.Contains(row, "failed"), "%s: %s", name, row)
-						assert.Equal(t, result == "cancelled", strings.Contains(row, "cancelled"), "%s: %s", name, row)
-						if result == "skipped" {
-							assert.Regexp(t, "not started|not needed", row, name)
-						}
-					}
-					if p != "success" {
-						assert.NotContains(t, line(t, text, "| Infrastructure |"), "not needed", "%s: nobody looked", name)
+	for _, i := range results {
+		for _, b := range results {
+			for _, f := range results {
+				name := strings.Join([]string{i, b, f}, " ")
+				n := needs(i, b, f)
+				text := report.Render(report.Deployment{Environment: "staging", Needs: n})
+				good := (i == "success" || i == "skipped") && b == "success" && f == "success"
+				assert.Equal(t, good, report.Judge(n) == report.Succeeded, name)
+				assert.Equal(t, good, strings.Contains(text, "Deployed to `staging`"), name)
+				assert.Equal(t, i == "failure" || b == "failure" || f == "failure", strings.Contains(text, "### What failed"), "%s: a failure is not listed, or one is invented", name)
+				for job, result := range map[string]string{"Infrastructure": i, "Back end": b, "Front end": f} {
+					row := line(t, text, "| "+job+" |")
+					assert.Equal(t, result == "success", strings.Contains(row, "deployed"), "%s: %s", name, row)
+					assert.Equal(t, result == "failure", strings.Contains(row, "failed"), "%s: %s", name, row)
+					assert.Equal(t, result == "cancelled", strings.Contains(row, "cancelled"), "%s: %s", name, row)
+					if result == "skipped" {
+						assert.Regexp(t, "not started|not needed", row, name)
 					}
 				}
 			}
 		}
 	}
+}
+
+func TestBeforeTheApproval(t *testing.T) {
+	for _, job := range []string{report.Build, report.Preview, report.BuildBackend, report.BuildFrontend} {
+		for result, want := range map[string]report.Verdict{"failure": report.Failed, "cancelled": report.Cancelled} {
+			n := unprepared(job, result)
+			assert.Equal(t, want, report.Judge(n), "%s %s", job, result)
+			text := report.Render(report.Deployment{Environment: "staging", Needs: n})
+			for _, later := range []string{"Infrastructure", "Back end", "Front end"} {
+				assert.Contains(t, line(t, text, "| "+later+" |"), "not started", "%s %s: nobody looked", job, result)
+			}
+		}
+	}
+	text := report.Render(report.Deployment{Environment: "staging", Needs: needs("skipped", "success", "success")})
+	assert.Contains(t, line(t, text, "| Site |"), "built before")
+	assert.Equal(t, report.Failed, report.Judge(unprepared(report.Preview, "skipped")))
 }
 
 func line(t *testing.T, text, start string) string {
@@ -69,21 +89,21 @@ func line(t *testing.T, text, start string) string {
 
 func TestVerdicts(t *testing.T) {
 	for want, n := range map[report.Verdict]map[string]report.Need{
-		report.Partial:   needs("success", "success", "failure", "failure"),
-		report.Failed:    needs("failure", "skipped", "skipped", "skipped"),
-		report.Cancelled: needs("success", "cancelled", "cancelled", "cancelled"),
-		report.Succeeded: needs("success", "skipped", "success", "success"),
+		report.Partial:   needs("success", "failure", "failure"),
+		report.Failed:    unprepared(report.Preview, "failure"),
+		report.Cancelled: needs("cancelled", "cancelled", "cancelled"),
+		report.Succeeded: needs("skipped", "success", "success"),
 	} {
 		assert.Equal(t, want, report.Judge(n))
 	}
-	assert.Equal(t, report.Failed, report.Judge(needs("success", "skipped", "failure", "failure")), "nothing was deployed, not part of it")
-	assert.Equal(t, report.Partial, report.Judge(needs("success", "skipped", "success", "failure")))
+	assert.Equal(t, report.Failed, report.Judge(needs("skipped", "failure", "failure")), "nothing was deployed, not part of it")
+	assert.Equal(t, report.Partial, report.Judge(needs("skipped", "success", "failure")))
 }
 
 func full() report.Deployment {
 	at := func(minute int) *time.Time { v := time.Date(2026, 11, 20, 10, minute, 0, 0, time.UTC); return &v }
-	n := needs("success", "success", "success", "success")
-	n[report.Frontend].Outputs["api-url"] = "http://api.example.invalid"
+	n := needs("success", "success", "success")
+	n[report.Preview] = report.Need{Result: "success", Outputs: map[string]string{"api-url": "http://api.example.invalid"}}
 	n[report.Frontend].Outputs["release"] = strings.Repeat("ab", 32)
 	return report.Deployment{
 		Environment: "production", Needs: n, Commit: "0123abcd", Ref: "main", Source: "octo-org/app@4567", Actor: "octocat",
@@ -107,6 +127,9 @@ func TestWhatWhereFromWhichCommitHowLong(t *testing.T) {
 		assert.Contains(t, text, want)
 	}
 	assert.NotContains(t, text, "What failed")
+	d := full()
+	d.Source = "octo-org/sentry@" + d.Commit
+	assert.NotContains(t, report.Render(d), "application `", "the same commit is told twice")
 }
 
 func TestWhatFailedAndWhy(t *testing.T) {
@@ -134,12 +157,12 @@ func TestARefusedApprovalIsSaid(t *testing.T) {
 }
 
 func TestNothingNeededSaysWhy(t *testing.T) {
-	text := report.Render(report.Deployment{Environment: "production", Needs: needs("success", "skipped", "success", "success")})
+	text := report.Render(report.Deployment{Environment: "production", Needs: needs("skipped", "success", "success")})
 	assert.Contains(t, line(t, text, "| Infrastructure |"), "0 of 3 files touched")
 }
 
 func TestParseNeeds(t *testing.T) {
-	raw, err := json.Marshal(needs("success", "skipped", "success", "failure"))
+	raw, err := json.Marshal(needs("skipped", "success", "failure"))
 	require.NoError(t, err)
 	got, err := report.ParseNeeds(string(raw))
 	require.NoError(t, err)

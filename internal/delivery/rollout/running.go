@@ -46,6 +46,18 @@ func (v Verifier) Running(ctx context.Context, cluster, service string) (image, 
 	return image, taskDefinition, nil
 }
 
+// Primary is the task definition of the service's primary deployment.
+func (v Verifier) Primary(ctx context.Context, cluster, service string) (taskDefinition string, err error) {
+	err = poll.Until(ctx, v.Interval, v.Timeout, func() (bool, error) {
+		s, err := v.describe(ctx, Target{Cluster: cluster, Service: service})
+		if p := primaryOf(s); p != nil {
+			taskDefinition = aws.ToString(p.TaskDefinition)
+		}
+		return true, err
+	})
+	return taskDefinition, err
+}
+
 // runs is the task definition of the deployment that has completed and whose tasks run, and whether that is final: while
 // another is in progress, such as the circuit breaker's return to the last good one, it is not.
 func runs(s types.Service) (taskDefinition string, settled bool) {
