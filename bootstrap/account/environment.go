@@ -27,6 +27,8 @@ type Environment struct {
 	Guarded bool `json:"guarded"`
 	// BucketSuffix ends its buckets' names; empty stands for the account id.
 	BucketSuffix string `json:"bucketSuffix,omitempty"`
+	// BucketNames are those of its buckets, by purpose, that kept the names that another tool gave them.
+	BucketNames map[string]string `json:"bucketNames,omitempty"`
 	// Subnets are the ids of its subnets, once it has some: its service may run in no others.
 	Subnets []string `json:"subnets,omitempty"`
 }
@@ -35,6 +37,7 @@ type Environment struct {
 const maxEnvironmentName = 25
 
 var (
+	bucketForm      = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 	environmentForm = regexp.MustCompile(`^[a-z](-?[a-z0-9])*$`)
 	// The deploy role of an environment eu-backend-task-role would be the task role of an environment deploy-eu.
 	reservedForm = regexp.MustCompile(`^(deploy|preview)(-|$)`)
@@ -58,6 +61,12 @@ func (e Environment) problems() []string {
 	if e.BucketSuffix != "" && !suffixForm.MatchString(e.BucketSuffix) {
 		problems = append(problems, fmt.Sprintf("bucketSuffix %q of %s; allowed: lower-case letters, digits and single hyphens "+
 			"between them", e.BucketSuffix, e.Name))
+	}
+	for purpose, name := range e.BucketNames {
+		if !bucketForm.MatchString(name) {
+			problems = append(problems, fmt.Sprintf("bucket name %q for %s of %s; allowed: 3 to 63 lower-case letters, digits, dots and hyphens",
+				name, purpose, e.Name))
+		}
 	}
 	return problems
 }
@@ -127,10 +136,14 @@ func (n names) owned(token string) []string {
 	if suffix == "" {
 		suffix = n.Account
 	}
+	var replace []string
+	for purpose, name := range n.BucketNames {
+		replace = append(replace, bucketTemplate(purpose), name) // before what it is made of
+	}
+	replace = append(replace, "{product}", product, "{environment}", n.Name, "{prefix}", n.prefix(), "{suffix}", suffix)
 	arns := make([]string, len(entry.Owned))
 	for i, owned := range entry.Owned {
-		arns[i] = n.arn(service, strings.NewReplacer(
-			"{product}", product, "{environment}", n.Name, "{prefix}", n.prefix(), "{suffix}", suffix).Replace(owned))
+		arns[i] = n.arn(service, strings.NewReplacer(replace...).Replace(owned))
 	}
 	return arns
 }
@@ -156,14 +169,18 @@ func isReleaseOf(action string, entry aws.Type) bool {
 
 // buckets are those of some purposes.
 func (n names) buckets(purposes ...string) []string {
+	entry, _ := aws.Lookup(aws.S3Bucket) // a constant of that package
 	var arns []string
-	for _, arn := range n.owned(aws.S3Bucket) {
-		if slices.ContainsFunc(purposes, func(purpose string) bool { return strings.Contains(arn, n.prefix()+"-"+purpose+"-") }) {
+	for i, arn := range n.owned(aws.S3Bucket) {
+		if slices.ContainsFunc(purposes, func(purpose string) bool { return entry.Owned[i] == bucketTemplate(purpose) }) {
 			arns = append(arns, arn)
 		}
 	}
 	return arns
 }
+
+// bucketTemplate is how internal/aws names a bucket that an environment owns.
+func bucketTemplate(purpose string) string { return "{prefix}-" + purpose + "-{suffix}" }
 
 // ownAccount: a bucket's ARN names no account, and the name of one that was deleted is anybody's.
 func (n names) ownAccount() policy.Condition {

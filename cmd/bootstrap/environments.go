@@ -36,9 +36,24 @@ func environmentsOf(p project.Project, only []string) ([]account.Environment, er
 			Region:       text("aws:region"),
 			Guarded:      text(p.Name+":protect") == "true",
 			BucketSuffix: text(p.Name + ":bucketSuffix"),
+			BucketNames:  bucketNames(set[p.Name+":adopted"]),
 		})
 	}
 	return found, nil
+}
+
+// bucketNames are the names that buckets keep, of what a stack file says of the tool before this one.
+func bucketNames(adopted any) map[string]string {
+	fields, _ := adopted.(map[string]any)
+	given, _ := fields["bucketNames"].(map[string]any)
+	if len(given) == 0 {
+		return nil
+	}
+	names := map[string]string{}
+	for purpose, name := range given {
+		names[purpose] = fmt.Sprint(name)
+	}
+	return names
 }
 
 // commonRegion is where all the environments run.
