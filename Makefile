@@ -33,7 +33,7 @@ windows: # compiles there, too
 	GOOS=windows go vet ./...
 
 reliability: ## Interrupt deployments at every operation; takes minutes
-	@go run ./cmd/reliability --write internal/reliability/results.json
+	@go run ./cmd/reliability --write
 
 mutations: ## Make deliberate defects, and see that the tests notice each; takes long
 	@go run ./cmd/mutations

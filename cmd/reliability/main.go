@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,6 +21,7 @@ import (
 	"sentry/internal/cli"
 	"sentry/internal/project"
 	"sentry/internal/reliability"
+	"sentry/internal/reliability/results"
 	"sentry/internal/sandbox"
 )
 
@@ -38,7 +38,7 @@ func newCommand(out io.Writer) *cobra.Command {
 	}
 	find := cli.ProjectFlag(root)
 	every := root.Flags().Int("every", 1, "strike each `n`th operation only")
-	write := root.Flags().String("write", "", "a `file` for the numbers, from which docs/reliability.md is made")
+	write := root.Flags().Bool("write", false, "keep the numbers, for docs/reliability.md")
 	only := root.Flags().String("only", "", "one `environment` alone, its cases as JSON")
 	root.RunE = func(cmd *cobra.Command, _ []string) error {
 		p, err := find()
@@ -60,9 +60,9 @@ func newCommand(out io.Writer) *cobra.Command {
 	return root
 }
 
-func run(ctx context.Context, p project.Project, every int, file string, out io.Writer) error {
+func run(ctx context.Context, p project.Project, every int, write bool, out io.Writer) error {
 	started := time.Now()
-	var results reliability.Results
+	var found results.Results
 	lost := 0
 	for _, environment := range p.Environments() {
 		for _, scenario := range reliability.Scenarios {
@@ -80,19 +80,15 @@ func run(ctx context.Context, p project.Project, every int, file string, out io.
 			for _, r := range rows {
 				fmt.Fprintf(out, "  %-11s %-24s %-36s %3d of %3d, lost %d\n", r.Stack, r.Scenario, r.Fault, r.Struck, r.Operations, r.Lost)
 			}
-			results.Rows = append(results.Rows, rows...)
+			found.Rows = append(found.Rows, rows...)
 		}
 	}
 	backend, failed := backendCases(ctx, p, out)
-	results.Backend = backend
+	found.Backend = backend
 	lost += failed
-	fmt.Fprintf(out, "\n%d interruptions, lost = %d, %s\n", results.Struck(), lost, time.Since(started).Round(time.Second))
-	if file != "" {
-		text, err := json.MarshalIndent(results, "", "  ")
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(p.Dir, file), append(text, '\n'), 0o644); err != nil {
+	fmt.Fprintf(out, "\n%d interruptions, lost = %d, %s\n", found.Struck(), lost, time.Since(started).Round(time.Second))
+	if write {
+		if err := found.Write(p.Dir); err != nil {
 			return err
 		}
 	}

@@ -18,7 +18,9 @@ import (
 	"strings"
 
 	"sentry/internal/cost"
+	"sentry/internal/markdown"
 	"sentry/internal/project"
+	"sentry/internal/reliability/results"
 	"sentry/internal/sandbox"
 )
 
@@ -52,6 +54,10 @@ func Parts(program sandbox.Program, p project.Project) (map[string]string, error
 	if err != nil {
 		return nil, err
 	}
+	interruptions, err := results.Last()
+	if err != nil {
+		return nil, err
+	}
 	return map[string]string{
 		"diagram":       Diagram(stacks),
 		"totals":        totalsTable(stacks),
@@ -59,6 +65,9 @@ func Parts(program sandbox.Program, p project.Project) (map[string]string, error
 		"configuration": configuration,
 		"outputs":       outputsTable(stacks),
 		"scaling":       scaling,
+		"deployments":   markdown.Table(interruptions.Scenarios()),
+		"interruptions": markdown.Table(interruptions.Faults()),
+		"misfortunes":   "- " + strings.Join(interruptions.Backend, "\n- "),
 	}, nil
 }
 

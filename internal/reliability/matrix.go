@@ -36,6 +36,13 @@ type Fault struct {
 	recovers bool
 }
 
+func (f Fault) after() string {
+	if f.recovers {
+		return "`delivery recover`, and the same once more"
+	}
+	return "the same once more"
+}
+
 // Faults are the ways in which an operation can go wrong.
 var Faults = []Fault{
 	{Name: "refused by AWS", fault: sandbox.Fault{Message: "AccessDenied: not authorized"}},
@@ -53,6 +60,8 @@ var Faults = []Fault{
 // Case is one interruption: the scenario's nth operation, struck by a fault.
 type Case struct {
 	Stack, Scenario, Fault string
+	// After is what was done then.
+	After string
 	// Operation is the one that was struck, of so many.
 	Operation, Of int
 	// Lost says what was wrong in the end; empty where nothing was.
@@ -83,7 +92,7 @@ func Interrupt(ctx context.Context, start func() *Stack, scenarios []Scenario, f
 		for _, fault := range faults {
 			for n := 1; n <= b.operations; n += every {
 				jobs = append(jobs, func() Case {
-					c := Case{Stack: name, Scenario: scenario.Name, Fault: fault.Name, Operation: n, Of: b.operations}
+					c := Case{Stack: name, Scenario: scenario.Name, Fault: fault.Name, After: fault.after(), Operation: n, Of: b.operations}
 					if err := b.interrupt(ctx, start(), fault, n); err != nil {
 						c.Lost = err.Error()
 					}

@@ -9,6 +9,7 @@ import (
 	"sentry/infra"
 	"sentry/internal/fixture"
 	"sentry/internal/project"
+	"sentry/internal/reliability/results"
 )
 
 // A part of what `make reliability` does: each sixth operation.
@@ -22,4 +23,29 @@ func TestInterruptionsLoseNothing(t *testing.T) {
 	for _, c := range cases {
 		assert.Empty(t, c.Lost, "%s, operation %d of %d, %s", c.Scenario, c.Operation, c.Of, c.Fault)
 	}
+}
+
+// The numbers in docs/reliability.md are of these deployments: `make reliability` writes them anew.
+func TestTheNumbersAreOfTheseDeployments(t *testing.T) {
+	t.Parallel()
+	kept, err := results.Last()
+	require.NoError(t, err)
+	p, err := project.Open(fixture.Root(t))
+	require.NoError(t, err)
+	operations := map[string]int{}
+	for _, row := range kept.Rows {
+		assert.Zero(t, row.Lost)
+		operations[row.Stack+", "+row.Scenario] = row.Operations
+	}
+	now := map[string]int{}
+	for _, environment := range p.Environments() {
+		start, scenarios, err := deployments(infra.DeployIn, p, environment, "")
+		require.NoError(t, err)
+		for _, scenario := range scenarios {
+			b, err := prepare(start(), scenario)
+			require.NoError(t, err)
+			now[environment+", "+scenario.Name] = b.operations
+		}
+	}
+	assert.Equal(t, now, operations, "run make reliability, and make docs")
 }

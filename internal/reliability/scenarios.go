@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"sentry/internal/project"
+	"sentry/internal/reliability/results"
 	"sentry/internal/sandbox"
 )
 
@@ -57,30 +58,23 @@ func scenariosOf(name, stack string, settings map[string]string) []Scenario {
 	return []Scenario{
 		{Name: fromNothing},
 		{Name: sizes, Before: released, Change: kept(size)},
-		{Name: network, Before: with(map[string]string{"desiredCount": "0"}), Change: kept(map[string]string{"vpcCidr": "172.31.0.0/16"})},
+		// A load balancer cannot move to another VPC, and tasks with public addresses hold the gateway.
+		{
+			Name: network, Before: with(map[string]string{"desiredCount": "0", "https": "", "scaling": ""}),
+			Change: kept(map[string]string{"vpcCidr": "172.31.0.0/16"}),
+		},
 		{Name: release, Before: released, Change: map[string]string{key("image"): image("2")}},
 		{Name: destroy, Before: released, Destroy: true},
 	}
 }
 
-// Row are the interruptions of one scenario by one fault.
-type Row struct {
-	Stack      string `json:"stack"`
-	Scenario   string `json:"scenario"`
-	Operations int    `json:"operations"`
-	Fault      string `json:"fault"`
-	// Struck is how many of the operations were struck, Lost how many of those ended with something lost.
-	Struck int `json:"struck"`
-	Lost   int `json:"lost"`
-}
-
 // Rows sums cases up.
-func Rows(cases []Case) []Row {
-	var rows []Row
+func Rows(cases []Case) []results.Row {
+	var rows []results.Row
 	for _, c := range cases {
-		i := slices.IndexFunc(rows, func(r Row) bool { return r.Stack == c.Stack && r.Scenario == c.Scenario && r.Fault == c.Fault })
+		i := slices.IndexFunc(rows, func(r results.Row) bool { return r.Stack == c.Stack && r.Scenario == c.Scenario && r.Fault == c.Fault })
 		if i < 0 {
-			rows = append(rows, Row{Stack: c.Stack, Scenario: c.Scenario, Fault: c.Fault})
+			rows = append(rows, results.Row{Stack: c.Stack, Scenario: c.Scenario, Fault: c.Fault, After: c.After})
 			i = len(rows) - 1
 		}
 		rows[i].Struck++
@@ -94,33 +88,25 @@ func Rows(cases []Case) []Row {
 
 // Run interrupts one scenario of an environment of a project, by its name; an empty name is all.
 func Run(ctx context.Context, program sandbox.Program, p project.Project, environment, scenario string, every int) ([]Case, error) {
-	settings, err := p.Config(environment)
+	start, scenarios, err := deployments(program, p, environment, scenario)
 	if err != nil {
-		return nil, fmt.Errorf("read the configuration of %s: %w", environment, err)
-	}
-	delete(settings, p.Name+":awsAccountId") // the sandbox is an account of its own
-	start := func() *Stack { return NewStack(p.Name, environment, program(p.Dir), settings) }
-	scenarios := slices.DeleteFunc(scenariosOf(p.Name, environment, settings), func(s Scenario) bool {
-		return scenario != "" && s.Name != scenario
-	})
-	if len(scenarios) == 0 {
-		return nil, fmt.Errorf("no scenario %q; allowed: %s", scenario, strings.Join(Scenarios, ", "))
+		return nil, err
 	}
 	return Interrupt(ctx, start, scenarios, Faults, every)
 }
 
-// Results are the numbers of a whole run.
-type Results struct {
-	Rows []Row `json:"rows"`
-	// Backend are the misfortunes of the state that were tried.
-	Backend []string `json:"backend"`
-}
-
-// Struck is how many deployments were interrupted.
-func (r Results) Struck() int {
-	n := len(r.Backend)
-	for _, row := range r.Rows {
-		n += row.Struck
+// deployments are what can be interrupted of an environment.
+func deployments(program sandbox.Program, p project.Project, environment, scenario string) (start func() *Stack, scenarios []Scenario, err error) {
+	settings, err := p.Config(environment)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the configuration of %s: %w", environment, err)
 	}
-	return n
+	delete(settings, p.Name+":awsAccountId") // the sandbox is an account of its own
+	scenarios = slices.DeleteFunc(scenariosOf(p.Name, environment, settings), func(s Scenario) bool {
+		return scenario != "" && s.Name != scenario
+	})
+	if len(scenarios) == 0 {
+		return nil, nil, fmt.Errorf("no scenario %q; allowed: %s", scenario, strings.Join(Scenarios, ", "))
+	}
+	return func() *Stack { return NewStack(p.Name, environment, program(p.Dir), settings) }, scenarios, nil
 }

@@ -65,6 +65,8 @@ var behaviours = map[string]behaviour{
 	aws.IAMRolePolicyAttachment:  {apply: attachOnce},
 	aws.IAMOpenIDConnectProvider: {check: checkIdentityProvider},
 
+	aws.SNSTopicSubscription: {apply: applySubscription},
+
 	aws.SSMParameter:       {check: checkParameter, plan: planParameter, derive: deriveParameter},
 	aws.CloudWatchLogGroup: {check: checkLogGroup},
 	aws.KMSKey:             {check: checkKey, apply: trusted("policy", policy.Resource)},

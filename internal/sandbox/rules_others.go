@@ -102,3 +102,10 @@ func checkAlarm(c *call) error {
 	}
 	return nil
 }
+
+// applySubscription: AWS answers a second time with the subscription that the endpoint has.
+// https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html
+func applySubscription(c *call) error {
+	c.salt = strings.Join([]string{c.in.str("topic"), c.in.str("protocol"), c.in.str("endpoint")}, " ")
+	return nil
+}

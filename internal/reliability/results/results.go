@@ -1,0 +1,111 @@
+// Package results has the numbers of the last whole run of the interruptions, for the documents.
+package results
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// File is where the numbers are kept, seen from the project. `make reliability` writes it.
+const File = "internal/reliability/results/results.json"
+
+//go:embed results.json
+var last []byte
+
+// Results are the numbers of a whole run.
+type Results struct {
+	Rows []Row `json:"rows"`
+	// Backend are the misfortunes of the state that were tried.
+	Backend []string `json:"backend"`
+}
+
+// Row are the interruptions of one scenario by one fault.
+type Row struct {
+	Stack      string `json:"stack"`
+	Scenario   string `json:"scenario"`
+	Operations int    `json:"operations"`
+	Fault      string `json:"fault"`
+	// After is what was done after the interruption.
+	After string `json:"after"`
+	// Struck is how many of the operations were struck, Lost how many of those ended with something lost.
+	Struck int `json:"struck"`
+	Lost   int `json:"lost"`
+}
+
+// Last are the numbers of the last run.
+func Last() (r Results, err error) {
+	if err := json.Unmarshal(last, &r); err != nil {
+		return r, fmt.Errorf("read %s: %w", File, err)
+	}
+	return r, nil
+}
+
+// Write writes them.
+func (r Results) Write(dir string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, File), append(text, '\n'), 0o644)
+}
+
+// Struck is how many deployments were interrupted.
+func (r Results) Struck() int {
+	n := len(r.Backend)
+	for _, row := range r.Rows {
+		n += row.Struck
+	}
+	return n
+}
+
+// Scenarios are the tables' rows: a scenario, and its operations in each of the stacks.
+func (r Results) Scenarios() [][]string {
+	stacks := distinct(r.Rows, func(row Row) string { return row.Stack })
+	table := [][]string{{"Deployment"}}
+	for _, stack := range stacks {
+		table[0] = append(table[0], stack+":")
+	}
+	for _, scenario := range distinct(r.Rows, func(row Row) string { return row.Scenario }) {
+		line := []string{scenario}
+		for _, stack := range stacks {
+			i := slices.IndexFunc(r.Rows, func(row Row) bool { return row.Scenario == scenario && row.Stack == stack })
+			cell := ""
+			if i >= 0 {
+				cell = fmt.Sprint(r.Rows[i].Operations)
+			}
+			line = append(line, cell)
+		}
+		table = append(table, line)
+	}
+	return table
+}
+
+// Faults are the tables' rows: a fault, and what became of the deployments that it struck.
+func (r Results) Faults() [][]string {
+	table := [][]string{{"Interruption", "what was done then", "interrupted:", "lost:"}}
+	for _, fault := range distinct(r.Rows, func(row Row) string { return row.Fault }) {
+		var struck, lost int
+		after := ""
+		for _, row := range r.Rows {
+			if row.Fault == fault {
+				struck, lost, after = struck+row.Struck, lost+row.Lost, row.After
+			}
+		}
+		table = append(table, []string{fault, after, fmt.Sprint(struck), fmt.Sprint(lost)})
+	}
+	return table
+}
+
+func distinct(rows []Row, of func(Row) string) []string {
+	var found []string
+	for _, row := range rows {
+		if !slices.Contains(found, of(row)) {
+			found = append(found, of(row))
+		}
+	}
+	return found
+}
