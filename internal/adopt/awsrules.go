@@ -19,7 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 )
 
-// ErrUnreachable: AWS could not be asked.
+// ErrUnreachable is the error of [RulesInAWS] where AWS does not answer.
 var ErrUnreachable = errors.New("AWS could not be asked")
 
 // RulesInAWS asks AWS, with the credentials of the environment. The SDK's package for EC2 would take a minute to compile,

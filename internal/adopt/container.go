@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"sentry/infra/config"
 )
@@ -65,6 +66,13 @@ func (s *settings) container(definition Resource, image string) {
 	}
 	if backend.Image != "" {
 		s.adopted["image"] = backend.Image
+	}
+	if backend.Image != "" && !strings.Contains(backend.Image, "@") {
+		s.note("The image is named by a tag, and a tag can be moved: a release that fails has nothing to go back to. Ask ECS for the digest "+
+			"of what runs, and say it with --image <repository>@<digest>:\n"+
+			"  task=$(aws ecs list-tasks --region %[1]s --cluster %[2]s-cluster --service-name %[2]s-backend --query 'taskArns[0]' --output text)\n"+
+			"  aws ecs describe-tasks --region %[1]s --cluster %[2]s-cluster --tasks \"$task\" --query 'tasks[0].containers[0].imageDigest' --output text",
+			s.state.Region(), s.name)
 	}
 	secrets, plain := map[string]any{}, map[string]any{}
 	for _, secret := range backend.Secrets {

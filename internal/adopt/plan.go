@@ -92,7 +92,7 @@ func Make(ctx context.Context, o Options) (*Plan, error) {
 		return nil, err
 	}
 	s := settingsOf(o.State, file, o.Project.Name, o.Environment, o.Image)
-	_, _, account := o.State.place()
+	_, account := o.State.place()
 	if guard, isSet := file[o.Project.Name+":awsAccountId"]; isSet && account != "" && guard != account {
 		return nil, fmt.Errorf("the state is of account %s, and %s:awsAccountId of Pulumi.%s.yaml says %v: one of them is another environment's",
 			account, o.Project.Name, o.Environment, guard)

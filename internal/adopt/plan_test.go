@@ -24,20 +24,20 @@ func open(t *testing.T) project.Project {
 	return p
 }
 
-// plan is what an adoption of a state does, with AWS as the state has it.
-func plan(t *testing.T, p project.Project, environment string, state adopt.State) (*adopt.Plan, error) {
+// plan is what an adoption of a state as staging does, with AWS as the state has it.
+func plan(t *testing.T, p project.Project, state adopt.State) (*adopt.Plan, error) {
 	t.Helper()
 	cloud := sandbox.NewCloud()
 	state.Fill(cloud)
 	return adopt.Make(t.Context(), adopt.Options{
-		Project: p, Environment: environment, Program: infra.DeployIn, State: state, Rules: adopt.RulesIn(cloud),
+		Project: p, Environment: "staging", Program: infra.DeployIn, State: state, Rules: adopt.RulesIn(cloud),
 	})
 }
 
 func TestTables(t *testing.T) {
 	for _, name := range []string{"staging", "later"} {
 		state := read(t, stateFile(t, name))
-		made, err := plan(t, open(t), "staging", state)
+		made, err := plan(t, open(t), state)
 		require.NoError(t, err)
 		require.Empty(t, made.Problems)
 		var text bytes.Buffer
@@ -50,7 +50,7 @@ func TestTables(t *testing.T) {
 func TestTheMappingIsTotal(t *testing.T) {
 	for _, name := range []string{"staging", "later"} {
 		state := read(t, stateFile(t, name))
-		made, err := plan(t, open(t), "staging", state)
+		made, err := plan(t, open(t), state)
 		require.NoError(t, err)
 		var addresses, said []string
 		for _, r := range state.Resources {
@@ -72,7 +72,7 @@ func TestTheMappingIsTotal(t *testing.T) {
 
 func TestUnknownTypes(t *testing.T) {
 	state := read(t, strings.Replace(stateFile(t, "staging"), `"aws_ecr_lifecycle_policy"`, `"aws_quantum_computer"`, 1))
-	_, err := plan(t, open(t), "staging", state)
+	_, err := plan(t, open(t), state)
 	require.EqualError(t, err, "aws_quantum_computer.backend: nothing is known here of the type aws_quantum_computer: "+
 		"add what becomes of it to internal/adopt/kinds.go")
 }
@@ -102,7 +102,7 @@ func TestWhatCannotBeTakenOver(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			text := stateFile(t, "staging")
 			require.Contains(t, text, test.before)
-			made, err := plan(t, open(t), "staging", read(t, strings.ReplaceAll(text, test.before, test.after)))
+			made, err := plan(t, open(t), read(t, strings.ReplaceAll(text, test.before, test.after)))
 			require.NoError(t, err)
 			assert.Contains(t, made.Problems, test.want)
 		})
@@ -112,7 +112,7 @@ func TestWhatCannotBeTakenOver(t *testing.T) {
 func TestAnotherAccount(t *testing.T) {
 	p := open(t)
 	require.NoError(t, p.SetConfig("staging", map[string]any{"sentry:awsAccountId": "210987654321"}))
-	_, err := plan(t, p, "staging", read(t, stateFile(t, "staging")))
+	_, err := plan(t, p, read(t, stateFile(t, "staging")))
 	require.EqualError(t, err, "the state is of account 123456789012, and sentry:awsAccountId of Pulumi.staging.yaml says 210987654321: "+
 		"one of them is another environment's")
 }
@@ -121,7 +121,7 @@ func TestAnotherAccount(t *testing.T) {
 func TestARealAccount(t *testing.T) {
 	p := open(t)
 	require.NoError(t, p.SetConfig("staging", map[string]any{"sentry:awsAccountId": "210987654321"}))
-	made, err := plan(t, p, "staging", read(t, strings.ReplaceAll(stateFile(t, "later"), "123456789012", "210987654321")))
+	made, err := plan(t, p, read(t, strings.ReplaceAll(stateFile(t, "later"), "123456789012", "210987654321")))
 	require.NoError(t, err)
 	require.Empty(t, made.Problems)
 	text, err := json.Marshal([]any{made.ImportFile(), made.Values()})
@@ -131,7 +131,7 @@ func TestARealAccount(t *testing.T) {
 }
 
 func TestTheWrongEnvironment(t *testing.T) {
-	made, err := plan(t, open(t), "staging", read(t, production(t)))
+	made, err := plan(t, open(t), read(t, production(t)))
 	if err == nil {
 		require.NotEmpty(t, made.Problems, "production becomes a part of staging's stack")
 	}
@@ -139,21 +139,21 @@ func TestTheWrongEnvironment(t *testing.T) {
 
 func TestSecretsInTheContainer(t *testing.T) {
 	text := strings.ReplaceAll(stateFile(t, "staging"), `{\"name\":\"PORT\"`, `{\"name\":\"DB_PASSWORD\",\"value\":\"hunter2\"},{\"name\":\"PORT\"`)
-	_, err := plan(t, open(t), "staging", read(t, text))
+	_, err := plan(t, open(t), read(t, text))
 	require.ErrorContains(t, err, "sentry:environment: DB_PASSWORD looks like a secret")
 	assert.NotContains(t, err.Error(), "hunter2", "a secret is printed")
 
 	p := open(t)
 	const arn = "arn:aws:ssm:us-east-1:123456789012:parameter/sentry/staging/db"
 	require.NoError(t, p.SetConfig("staging", map[string]any{"sentry:secrets": map[string]any{"DB_PASSWORD": arn}}))
-	made, err := plan(t, p, "staging", read(t, text))
+	made, err := plan(t, p, read(t, text))
 	require.NoError(t, err, "what was put into Secrets Manager beforehand is in the way all the same")
 	assert.NotContains(t, made.Values(), "sentry:environment", "the secret is written into the stack file")
 }
 
 func TestVariablesOfTheContainer(t *testing.T) {
 	text := strings.ReplaceAll(stateFile(t, "staging"), `{\"name\":\"PORT\"`, `{\"name\":\"FEATURES\",\"value\":\"maps\"},{\"name\":\"PORT\"`)
-	made, err := plan(t, open(t), "staging", read(t, text))
+	made, err := plan(t, open(t), read(t, text))
 	require.NoError(t, err)
 	assert.Equal(t, map[string]any{"FEATURES": "maps"}, made.Values()["sentry:environment"], "the next revision lacks a variable")
 	var table bytes.Buffer
@@ -180,7 +180,7 @@ func TestRulesWithoutAWS(t *testing.T) {
 func TestRolesThatBootstrapMakes(t *testing.T) {
 	p := open(t)
 	require.NoError(t, p.SetConfig("staging", map[string]any{"sentry:bootstrapped": "true"}))
-	made, err := plan(t, p, "staging", read(t, stateFile(t, "staging")))
+	made, err := plan(t, p, read(t, stateFile(t, "staging")))
 	require.NoError(t, err)
 	require.Empty(t, made.Problems)
 	for _, row := range made.Rows {

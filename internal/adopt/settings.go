@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sentry/infra/config"
@@ -34,7 +35,7 @@ func settingsOf(state State, file map[string]any, project, environment, image st
 		state: state, file: file, prefix: project + ":", name: nameOf(environment),
 		values: map[string]any{}, adopted: map[string]any{},
 	}
-	if _, region, _ := state.place(); region != "" {
+	if region, _ := state.place(); region != "" {
 		s.values["aws:region"] = region
 	}
 	s.network()
@@ -80,21 +81,21 @@ func (s State) first(typ string, likely func(Resource) bool) (Resource, bool) {
 	return found[0], true
 }
 
-// place is where the state's resources are: the partition, region and account of their ARNs.
-func (s State) place() (partition, region, account string) {
+// place is where the state's resources are, as their ARNs say.
+func (s State) place() (region, account string) {
 	for _, typ := range []string{"aws_vpc", "aws_ecs_cluster", "aws_ecs_service"} {
 		for _, r := range s.of(typ) {
 			if parts := strings.Split(r.text("arn"), ":"); len(parts) > 5 {
-				return parts[1], parts[3], parts[4]
+				return parts[3], parts[4]
 			}
 		}
 	}
-	return "", "", ""
+	return "", ""
 }
 
 // Region is where the state's resources are; empty where it does not say.
 func (s State) Region() string {
-	_, region, _ := s.place()
+	region, _ := s.place()
 	return region
 }
 
@@ -186,7 +187,7 @@ func (s *settings) purposeOf(bucket Resource) string {
 }
 
 func (s *settings) buckets() {
-	_, _, account := s.state.place()
+	_, account := s.state.place()
 	suffix, _ := s.file[s.prefix+"bucketSuffix"].(string)
 	names := map[string]any{}
 	for _, bucket := range s.state.of("aws_s3_bucket") {
@@ -218,7 +219,7 @@ func (s *settings) frontend(bucket string) {
 		public = public || everybody
 		readers = append(readers, distributions...)
 	}
-	s.set("publicFrontend", fmt.Sprint(public))
+	s.set("publicFrontend", strconv.FormatBool(public))
 	if !public && len(readers) > 0 {
 		s.adopted["distributions"] = readers
 	}
