@@ -1,6 +1,7 @@
 package infra
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -29,7 +30,7 @@ type Buckets struct {
 	args *BucketsArgs
 }
 
-// BucketsArgs shape the buckets. The last three may be left out.
+// BucketsArgs shape the buckets. The last four may be left out.
 type BucketsArgs struct {
 	// Account is where the buckets are.
 	Account Account
@@ -42,6 +43,8 @@ type BucketsArgs struct {
 	AccessLogs string
 	// Protect refuses to delete the buckets.
 	Protect bool
+	// Adopted is what stays of the tool that made the buckets before.
+	Adopted config.Adopted
 }
 
 // NewBuckets registers the buckets of one environment.
@@ -94,7 +97,7 @@ func newBucket(
 ) (*s3.BucketV2, error) {
 	logical := name + "-" + purpose
 	bucket, err := s3.NewBucketV2(ctx, logical, &s3.BucketV2Args{
-		Bucket: pulumi.String(config.BucketName(name, purpose, args.Suffix)),
+		Bucket: pulumi.String(cmp.Or(args.Adopted.BucketNames[purpose], config.BucketName(name, purpose, args.Suffix))),
 	}, child, pulumi.Protect(args.Protect))
 	if err != nil {
 		return nil, fmt.Errorf("create the bucket for %s: %w", purpose, err)

@@ -162,3 +162,19 @@ func TestFurtherRolesMayUseObjects(t *testing.T) { // A9
 	}, document.Statement[1].Condition["ArnNotEquals"]["aws:PrincipalArn"], "the backup is denied, or the task role is")
 	assert.NotContains(t, d.inputs(t, aws.S3BucketPolicy, "sentry-staging-frontend")["policy"], "backup")
 }
+
+// E4: a bucket of another name would be another bucket, and the one that holds the data would be deleted.
+func TestAdoptedBucketNames(t *testing.T) {
+	d := with(t, map[string]string{"sentry:adopted": `{"bucketNames":{"clips":"clips-of-old"}}`})
+	assert.Equal(t, "clips-of-old", d.inputs(t, aws.S3Bucket, "sentry-staging-clips")["bucket"])
+	assert.Equal(t, "sentry-staging-artifacts-123456789012", d.inputs(t, aws.S3Bucket, "sentry-staging-artifacts")["bucket"])
+}
+
+// E4: a site that distributions of another tool read goes dark.
+func TestAdoptedDistributions(t *testing.T) {
+	const distribution = "arn:aws:cloudfront::123456789012:distribution/E1EXAMPLE"
+	d := with(t, map[string]string{"sentry:publicFrontend": "false", "sentry:adopted": `{"distributions":["` + distribution + `"]}`})
+	rights := parse[policy](t, d.inputs(t, aws.S3BucketPolicy, "sentry-staging-frontend")["policy"])
+	assert.Equal(t, []string{"s3:GetObject"}, rights.actions("Allow"))
+	assert.Contains(t, d.inputs(t, aws.S3BucketPolicy, "sentry-staging-frontend")["policy"], distribution)
+}

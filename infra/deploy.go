@@ -50,6 +50,7 @@ func deploy(ctx *pulumi.Context, dir string) error {
 		Port:         backendPort,
 		LoadBalanced: cfg.HTTPS != nil,
 		FlowLogs:     cfg.Monitoring.FlowLogs,
+		Adopted:      cfg.Adopted,
 	}, onAWS)
 	if err != nil {
 		return err
@@ -62,6 +63,7 @@ func deploy(ctx *pulumi.Context, dir string) error {
 		KMSKeyARN:   cfg.KMSKeyARN,
 		AccessLogs:  cfg.Monitoring.AccessLogs,
 		Protect:     cfg.Protect,
+		Adopted:     cfg.Adopted,
 	}, onAWS)
 	if err != nil {
 		return err
@@ -116,6 +118,7 @@ func deploy(ctx *pulumi.Context, dir string) error {
 		PermissionsBoundary: cfg.PermissionsBoundary,
 		KMSKeyARN:           cfg.KMSKeyARN,
 		Protect:             cfg.Protect,
+		Adopted:             cfg.Adopted,
 		SubnetIDs:           network.PublicSubnetIDs,
 		SecurityGroupID:     network.TasksSecurityGroupID,
 		LoadBalancer:        edge.LoadBalancer,

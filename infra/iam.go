@@ -310,9 +310,9 @@ func websitePolicy(bucketARN string) policyDocument {
 	}}}
 }
 
-// distributedPolicy lets one distribution read the objects.
+// distributedPolicy lets some distributions read the objects.
 // https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html
-func distributedPolicy(bucketARN, distributionARN string) policyDocument {
+func distributedPolicy(bucketARN string, distributionARNs []string) policyDocument {
 	return policyDocument{Statement: []statement{
 		denyPlainHTTP(bucketARN),
 		{
@@ -321,7 +321,7 @@ func distributedPolicy(bucketARN, distributionARN string) policyDocument {
 			Principal: servicePrincipal{"cloudfront.amazonaws.com"},
 			Action:    []string{"s3:GetObject"},
 			Resource:  []string{bucketARN + "/*"},
-			Condition: condition{"StringEquals": {"aws:SourceArn": {distributionARN}}},
+			Condition: condition{"StringEquals": {"aws:SourceArn": distributionARNs}},
 		},
 	}}
 }

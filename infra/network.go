@@ -25,7 +25,7 @@ type Network struct {
 	TasksSecurityGroupID, LoadBalancerSecurityGroupID pulumi.StringOutput
 }
 
-// NetworkArgs shape the network. All but the last two are required.
+// NetworkArgs shape the network. All but the last three are required.
 type NetworkArgs struct {
 	// Account is where the network is.
 	Account Account
@@ -36,6 +36,8 @@ type NetworkArgs struct {
 	LoadBalanced bool
 	// FlowLogs is the name of the bucket that the records of all connections go to; none when empty.
 	FlowLogs string
+	// Adopted is what stays of the tool that made the network before.
+	Adopted config.Adopted
 }
 
 // NewNetwork registers the network of one environment.
@@ -83,9 +85,13 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 // subnets, about $100 a month that section A does not ask for.
 func newVPC(ctx *pulumi.Context, name string, args *NetworkArgs, child pulumi.ResourceOption) (*ec2x.Vpc, error) {
 	zones := len(args.AvailabilityZones)
-	specs := []ec2x.SubnetSpecArgs{{Type: ec2x.SubnetTypePublic, CidrBlocks: subnets(args.CIDR, 0, zones)}}
+	public := args.Subnets(0, zones)
+	if len(args.Adopted.SubnetCIDRs) > 0 {
+		public = args.Adopted.SubnetCIDRs
+	}
+	specs := []ec2x.SubnetSpecArgs{{Type: ec2x.SubnetTypePublic, CidrBlocks: texts(public)}}
 	if args.LoadBalanced {
-		specs = append(specs, ec2x.SubnetSpecArgs{Type: ec2x.SubnetTypeIsolated, CidrBlocks: subnets(args.CIDR, zones, zones)})
+		specs = append(specs, ec2x.SubnetSpecArgs{Type: ec2x.SubnetTypeIsolated, CidrBlocks: texts(args.Subnets(zones, zones))})
 	}
 	cloud, err := ec2x.NewVpc(ctx, name+"-vpc", &ec2x.VpcArgs{
 		CidrBlock:             pulumi.StringRef(args.CIDR.String()),
@@ -102,15 +108,12 @@ func newVPC(ctx *pulumi.Context, name string, args *NetworkArgs, child pulumi.Re
 	return cloud, nil
 }
 
-// subnets cuts some subnets from block and leaves out the first ones.
-func subnets(block netip.Prefix, leaveOut, count int) []string {
-	subnets := make([]string, count)
-	for i := range subnets {
-		address := block.Addr().As4()
-		address[2] += byte(leaveOut + i) // the third byte counts /24 blocks
-		subnets[i] = netip.PrefixFrom(netip.AddrFrom4(address), config.SubnetBits).String()
+func texts(blocks []netip.Prefix) []string {
+	texts := make([]string, len(blocks))
+	for i, block := range blocks {
+		texts[i] = block.String()
 	}
-	return subnets
+	return texts
 }
 
 // newS3Endpoint is free, and keeps the tasks' traffic with S3 off the internet.

@@ -146,3 +146,18 @@ func TestNothingIsShared(t *testing.T) { // A3
 		assert.NotContains(t, ids["production"], id, "both environments have it: the second deployment fails, or takes it over")
 	}
 }
+
+// E4: another name or description replaces the group, and other blocks the subnets.
+func TestAdoptedNetwork(t *testing.T) {
+	d := with(t, map[string]string{
+		"sentry:adopted": `{"securityGroup":{"name":"tasks","description":"Tasks of old"},"subnetCidrs":["10.0.10.0/24","10.0.20.0/24"]}`,
+	})
+	group := d.inputs(t, aws.EC2SecurityGroup, "sentry-staging-tasks")
+	assert.Equal(t, "tasks", group["name"])
+	assert.Equal(t, "Tasks of old", group["description"])
+	var blocks []any
+	for _, subnet := range d.ByType(aws.EC2Subnet) {
+		blocks = append(blocks, subnet.Inputs.Mappable()["cidrBlock"])
+	}
+	assert.Equal(t, []any{"10.0.10.0/24", "10.0.20.0/24"}, blocks)
+}

@@ -44,13 +44,18 @@ func (b *Buckets) publishSite(
 ) (pulumi.StringOutput, error) {
 	if edge.Distribution != nil {
 		policy := pulumix.Apply2Err(b.Frontend.Arn, edge.Distribution.Arn, func(bucketARN, distributionARN string) (string, error) {
-			return distributedPolicy(bucketARN, distributionARN).json()
+			return distributedPolicy(bucketARN, append([]string{distributionARN}, b.args.Adopted.Distributions...)).json()
 		})
 		return edge.URL, newBucketAccess(ctx, logical, b.Frontend, false, pulumix.Cast[pulumi.StringOutput](policy),
 			child, pulumi.DependsOn([]pulumi.Resource{edge.Distribution}))
 	}
 	if !b.args.PublicFrontend {
-		policy := documentOf(b.Frontend.Arn, closedWebsitePolicy)
+		policy := documentOf(b.Frontend.Arn, func(arn string) policyDocument {
+			if len(b.args.Adopted.Distributions) > 0 {
+				return distributedPolicy(arn, b.args.Adopted.Distributions)
+			}
+			return closedWebsitePolicy(arn)
+		})
 		return pulumi.String("").ToStringOutput(), newBucketAccess(ctx, logical, b.Frontend, false, policy, child)
 	}
 	if err := newBucketAccess(ctx, logical, b.Frontend, true, documentOf(b.Frontend.Arn, websitePolicy), child); err != nil {

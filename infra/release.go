@@ -31,7 +31,7 @@ func newReleaseRecord(
 		Description: pulumi.String("The image that the backend runs; written by releases"),
 		Type:        pulumi.String("String"),
 		// Not value: that is always a secret, and would hide the whole task definition in every preview.
-		InsecureValue: pulumi.String(cmp.Or(args.Image, config.NoImage)),
+		InsecureValue: pulumi.String(cmp.Or(args.Image, args.Adopted.Image, config.NoImage)),
 	}, opts...)
 	if err != nil {
 		return pulumi.StringOutput{}, fmt.Errorf("create the release record: %w", err)

@@ -56,7 +56,7 @@ func newRole(
 	if err != nil {
 		return pulumi.StringOutput{}, fmt.Errorf("give the role %q its rights: %w", name, err)
 	}
-	if err := newExclusive(ctx, logical, name, role, child); err != nil {
+	if err := newExclusive(ctx, logical, name, role, rights, child); err != nil {
 		return pulumi.StringOutput{}, err
 	}
 	return after(ctx, role.Arn, rights), nil
@@ -87,16 +87,20 @@ func findRole(ctx *pulumi.Context, logical, name string, args *ServiceArgs, chil
 	return role, nil
 }
 
-// newExclusive says that a role has no other rights: what somebody adds by hand is seen as drift, and taken back.
-func newExclusive(ctx *pulumi.Context, logical, policy string, role *iam.Role, child pulumi.ResourceOption) error {
+// newExclusive says that a role has no other rights: what somebody adds by hand is seen as drift, and taken back. The
+// role's own rights stand before any others go: tasks may be running with those.
+func newExclusive(
+	ctx *pulumi.Context, logical, policy string, role *iam.Role, rights pulumi.Resource, child pulumi.ResourceOption,
+) error {
+	last := pulumi.DependsOn([]pulumi.Resource{rights})
 	if _, err := iam.NewRolePoliciesExclusive(ctx, logical, &iam.RolePoliciesExclusiveArgs{
 		RoleName: role.Name, PolicyNames: pulumi.StringArray{pulumi.String(policy)},
-	}, child); err != nil {
+	}, child, last); err != nil {
 		return fmt.Errorf("give the role %q no other policies: %w", policy, err)
 	}
 	if _, err := iam.NewRolePolicyAttachmentsExclusive(ctx, logical, &iam.RolePolicyAttachmentsExclusiveArgs{
 		RoleName: role.Name, PolicyArns: pulumi.StringArray{},
-	}, child); err != nil {
+	}, child, last); err != nil {
 		return fmt.Errorf("attach no policies to the role %q: %w", policy, err)
 	}
 	return nil

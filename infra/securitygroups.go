@@ -1,6 +1,7 @@
 package infra
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -38,7 +39,8 @@ func newSecurityGroups(
 	}, child); err != nil {
 		return securityGroups{}, fmt.Errorf("empty the default security group: %w", err)
 	}
-	tasks, err := newGroup(ctx, name+"-tasks", "Tasks of the backend", vpcID, child)
+	tasks, err := newGroup(ctx, name+"-tasks", args.Adopted.SecurityGroupName,
+		cmp.Or(args.Adopted.SecurityGroupDescription, "Tasks of the backend"), vpcID, child)
 	if err != nil {
 		return securityGroups{}, err
 	}
@@ -55,7 +57,7 @@ func newSecurityGroups(
 		}
 		return securityGroups{tasks: tasks.ready(ctx)}, nil
 	}
-	balancer, err := newGroup(ctx, name+"-load-balancer", "Load balancer of the backend", vpcID, child)
+	balancer, err := newGroup(ctx, name+"-load-balancer", "", "Load balancer of the backend", vpcID, child)
 	if err != nil {
 		return securityGroups{}, err
 	}
@@ -106,14 +108,19 @@ type group struct {
 	rules []pulumi.Resource
 }
 
+// newGroup makes a group that AWS calls as physical says; Pulumi invents a name where that is empty.
 func newGroup(
-	ctx *pulumi.Context, name, description string, vpcID pulumi.StringInput, child pulumi.ResourceOption,
+	ctx *pulumi.Context, name, physical, description string, vpcID pulumi.StringInput, child pulumi.ResourceOption,
 ) (*group, error) {
-	made, err := ec2.NewSecurityGroup(ctx, name, &ec2.SecurityGroupArgs{
+	args := &ec2.SecurityGroupArgs{
 		VpcId:       vpcID,
 		Description: pulumi.String(description),
 		Tags:        pulumi.StringMap{"Name": pulumi.String(name)},
-	}, child)
+	}
+	if physical != "" {
+		args.Name = pulumi.String(physical)
+	}
+	made, err := ec2.NewSecurityGroup(ctx, name, args, child)
 	if err != nil {
 		return nil, fmt.Errorf("create the security group %q: %w", name, err)
 	}

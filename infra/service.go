@@ -49,6 +49,8 @@ type ServiceArgs struct {
 	KMSKeyARN string
 	// Protect refuses to delete the image repository.
 	Protect bool
+	// Adopted is what stays of the tool that made the service before.
+	Adopted config.Adopted
 
 	SubnetIDs       pulumi.StringArrayInput
 	SecurityGroupID pulumi.StringInput
@@ -140,12 +142,12 @@ func newECSService(
 		serviceArgs.EnableExecuteCommand = pulumi.Bool(true)
 	}
 	placeTasks(serviceArgs, args.Spot)
+	targetGroups := pulumi.ToStringArray(args.Adopted.TargetGroups)
 	if args.LoadBalancer != nil {
-		serviceArgs.LoadBalancers = ecs.ServiceLoadBalancerArray{ecs.ServiceLoadBalancerArgs{
-			TargetGroupArn: args.LoadBalancer.TargetGroupARN,
-			ContainerName:  pulumi.String(containerName),
-			ContainerPort:  pulumi.Int(args.Port),
-		}}
+		targetGroups = append(targetGroups, args.LoadBalancer.TargetGroupARN)
+	}
+	if len(targetGroups) > 0 {
+		serviceArgs.LoadBalancers = balanced(targetGroups, args.Port)
 		serviceArgs.HealthCheckGracePeriodSeconds = pulumi.Int(args.HealthCheck.StartPeriod)
 	}
 	opts := []pulumi.ResourceOption{child, pulumi.Timeouts(&pulumi.CustomTimeouts{
@@ -160,6 +162,18 @@ func newECSService(
 		return nil, fmt.Errorf("create the service: %w", err)
 	}
 	return service, nil
+}
+
+func balanced(targetGroups pulumi.StringArray, port int) ecs.ServiceLoadBalancerArray {
+	var balancers ecs.ServiceLoadBalancerArray
+	for _, arn := range targetGroups {
+		balancers = append(balancers, ecs.ServiceLoadBalancerArgs{
+			TargetGroupArn: arn.ToStringOutput(),
+			ContainerName:  pulumi.String(containerName),
+			ContainerPort:  pulumi.Int(port),
+		})
+	}
+	return balancers
 }
 
 // placeTasks puts the tasks on Fargate, all but some of them on its spare capacity when that is wanted (G7).

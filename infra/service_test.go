@@ -439,3 +439,24 @@ func TestBootstrappedRoles(t *testing.T) { // F10
 	assert.Equal(t, names[1], d.inputs(t, aws.IAMRolePolicy, "sentry-staging-task")["role"], "the role has no rights")
 	assert.Equal(t, names[1], d.inputs(t, aws.IAMRolePoliciesExclusive, "sentry-staging-task")["roleName"])
 }
+
+// E4: what runs goes on running before the first release, and in the load balancer that it is in.
+func TestAdoptedService(t *testing.T) {
+	const image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sentry-staging-backend:latest"
+	const group = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/old/0123456789abcdef"
+	recording, err := run(t, "staging", sandbox.StackOptions{Config: map[string]string{
+		"sentry:adopted": `{"image":"` + image + `","targetGroups":["` + group + `"]}`, "sentry:ingressCidrs": "[]",
+	}})
+	require.NoError(t, err)
+	d := deployed{environments[0], recording}
+	require.Equal(t, "staging", d.stack)
+	service := d.inputs(t, aws.ECSService, d.name("-backend"))
+	assert.EqualValues(t, d.count, service["desiredCount"], "the tasks stop")
+	assert.Equal(t, image, d.container(t).Image)
+	assert.Equal(t, image, d.resource(t, aws.SSMParameter, d.name("-backend-image")).Inputs.Mappable()["insecureValue"],
+		"the next update without the key stops the tasks")
+	assert.Equal(t, group, service["loadBalancers"].([]any)[0].(map[string]any)["targetGroupArn"], "the load balancer loses its tasks")
+	for _, rule := range d.ByType(aws.EC2SecurityGroupIngressRule) {
+		assert.Fail(t, "the tasks are opened to others than the load balancer", rule.Name)
+	}
+}

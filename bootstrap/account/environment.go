@@ -26,6 +26,8 @@ type Environment struct {
 	ImageRepositories []string `json:"imageRepositories,omitempty"`
 	// Exec is whether its administrators may open a shell in its tasks.
 	Exec bool `json:"exec,omitempty"`
+	// BucketNames are those of its buckets, by purpose, that kept the names that another tool gave them.
+	BucketNames map[string]string `json:"bucketNames,omitempty"`
 	// Subnets are the ids of its subnets, once it has some: its service may run in no others.
 	Subnets []string `json:"subnets,omitempty"`
 }
@@ -47,6 +49,13 @@ func EnvironmentOf(name string, config map[string]string) (Environment, error) {
 		}
 	}
 	e.Domain, e.ZoneID = https.Domain, https.ZoneID
+	var adopted struct{ BucketNames map[string]string }
+	if value := text("adopted"); value != "" {
+		if err := json.Unmarshal([]byte(value), &adopted); err != nil {
+			return e, fmt.Errorf("read %s:adopted of %s: %w", product, name, err)
+		}
+	}
+	e.BucketNames = adopted.BucketNames
 	if value := text("imageRepositories"); value != "" {
 		if err := json.Unmarshal([]byte(value), &e.ImageRepositories); err != nil {
 			return e, fmt.Errorf("read %s:imageRepositories of %s: %w", product, name, err)
@@ -59,6 +68,7 @@ func EnvironmentOf(name string, config map[string]string) (Environment, error) {
 const maxEnvironmentName = 25
 
 var (
+	bucketForm      = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 	environmentForm = regexp.MustCompile(`^[a-z](-?[a-z0-9])*$`)
 	// The deploy role of an environment eu-backend-task-role would be the task role of an environment deploy-eu.
 	reservedForm = regexp.MustCompile(`^(deploy|preview)(-|$)`)
@@ -96,6 +106,12 @@ func (e Environment) problems() []string {
 	if e.BucketSuffix != "" && !suffixForm.MatchString(e.BucketSuffix) {
 		problems = append(problems, fmt.Sprintf("bucketSuffix %q of %s; allowed: lower-case letters, digits and single hyphens "+
 			"between them", e.BucketSuffix, e.Name))
+	}
+	for purpose, name := range e.BucketNames {
+		if !bucketForm.MatchString(name) {
+			problems = append(problems, fmt.Sprintf("bucket name %q for %s of %s; allowed: 3 to 63 lower-case letters, digits, dots and hyphens",
+				name, purpose, e.Name))
+		}
 	}
 	return problems
 }

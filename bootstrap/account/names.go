@@ -95,10 +95,14 @@ func (n names) owned(token string) []string {
 	if suffix == "" {
 		suffix = n.Account
 	}
+	var replace []string
+	for purpose, name := range n.BucketNames {
+		replace = append(replace, bucketTemplate(purpose), name) // before what it is made of
+	}
+	replace = append(replace, "{product}", product, "{environment}", n.Name, "{prefix}", n.prefix(), "{suffix}", suffix)
 	arns := make([]string, len(entry.Owned))
 	for i, owned := range entry.Owned {
-		arns[i] = n.arn(service, strings.NewReplacer(
-			"{product}", product, "{environment}", n.Name, "{prefix}", n.prefix(), "{suffix}", suffix).Replace(owned))
+		arns[i] = n.arn(service, strings.NewReplacer(replace...).Replace(owned))
 	}
 	return arns
 }
@@ -130,14 +134,18 @@ func isReleaseOf(action string, entry aws.Type) bool {
 
 // buckets are those of some purposes.
 func (n names) buckets(purposes ...string) []string {
+	entry, _ := aws.Lookup(aws.S3Bucket) // a constant of that package
 	var arns []string
-	for _, arn := range n.owned(aws.S3Bucket) {
-		if slices.ContainsFunc(purposes, func(purpose string) bool { return strings.Contains(arn, n.prefix()+"-"+purpose+"-") }) {
+	for i, arn := range n.owned(aws.S3Bucket) {
+		if slices.ContainsFunc(purposes, func(purpose string) bool { return entry.Owned[i] == bucketTemplate(purpose) }) {
 			arns = append(arns, arn)
 		}
 	}
 	return arns
 }
+
+// bucketTemplate is how internal/aws names a bucket that an environment owns.
+func bucketTemplate(purpose string) string { return "{prefix}-" + purpose + "-{suffix}" }
 
 // ownAccount: a bucket's ARN names no account, and the name of one that was deleted is anybody's.
 func (n names) ownAccount() policy.Condition {

@@ -97,6 +97,20 @@ func TestTheRightsNameEveryBucket(t *testing.T) {
 	}
 }
 
+// E4: an environment that was taken over keeps its buckets' names.
+func TestTheRightsNameBucketsThatKeptTheirNames(t *testing.T) {
+	kept := environments[0]
+	kept.BucketNames = map[string]string{clips: "clips-of-old"}
+	n := names{place, kept}
+	assert.Equal(t, []string{"arn:aws:s3:::clips-of-old"}, n.buckets(clips), "the deployments have no right to the bucket that there is")
+	assert.Equal(t, names{place, environments[0]}.buckets(artifacts), n.buckets(artifacts))
+	assert.Equal(t, []string{"arn:aws:s3:::clips-of-old/*"}, n.objects(clips))
+
+	kept.BucketNames = map[string]string{clips: "*"}
+	assert.ErrorContains(t, Config{Region: region, Repository: repository, Environments: []Environment{kept}}.Validate(),
+		`bucket name "*" for clips of `+kept.Name)
+}
+
 func TestMergingChangesNothing(t *testing.T) {
 	n := names{place, environments[0]}
 	all, _ := everyAction()

@@ -48,8 +48,8 @@ func (n next) write(p project.Project) (byHand []string, err error) {
 }
 
 // keys are what each environment's stack file has to say.
-func (n next) keys() map[string]string {
-	keys := map[string]string{account.ProjectTag + ":bootstrapped": "true"}
+func (n next) keys() map[string]any {
+	keys := map[string]any{account.ProjectTag + ":bootstrapped": "true"}
 	if n.AWSAccountID != "" {
 		keys[account.ProjectTag+":awsAccountId"] = n.AWSAccountID
 	}

@@ -45,6 +45,8 @@ type Config struct {
 	// HTTPS is nil where site and API are plain HTTP.
 	HTTPS      *HTTPS
 	Monitoring Monitoring
+	// Adopted is empty where this program has made the environment.
+	Adopted Adopted
 }
 
 // Name begins the environment's names.
@@ -132,11 +134,13 @@ func read(s *section, stack, region string) Config {
 			"allowed: up to %d lower-case letters, digits and single hyphens, beginning with a letter", stack, maxStackName)
 	}
 	cfg := Config{Stack: stack, Region: region}
-	cfg.Network = readNetwork(s, region)
+	cfg.Adopted = readAdopted(s)
+	cfg.Network = readNetwork(s, region, cfg.Adopted)
 	cfg.Tasks = readTasks(s)
 	cfg.Monitoring = readMonitoring(s)
 	cfg.Container = readContainer(s)
 	cfg.HTTPS = readHTTPS(s, cfg.Network)
+	cfg.Adopted.refuseSubnets(s, cfg.Network, cfg.HTTPS)
 	cfg.Scaling = readScaling(s, cfg.Tasks, cfg.HTTPS)
 	cfg.Buckets = readBuckets(s, cfg.Name())
 	cfg.Protect = s.boolean("protect")

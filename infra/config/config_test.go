@@ -117,6 +117,29 @@ func TestBadConfiguration(t *testing.T) {
 		"short digest": {changes: map[string]string{"sentry:image": "backend@sha256:abc"}, want: []string{
 			`sentry:image: "backend@sha256:abc" does not name one image for good; allowed: <repository>@sha256:<64 hexadecimal digits>, without a tag`,
 		}},
+		"adopted buckets": {changes: map[string]string{"sentry:adopted": `{"bucketNames":{"clips":"Clips","films":"films"}}`}, want: []string{
+			`sentry:adopted.bucketNames: "Clips" cannot be a bucket's name; allowed: 3 to 63 lower-case letters, digits, dots and hyphens`,
+			`sentry:adopted.bucketNames: there is no bucket "films"; allowed: frontend, artifacts, clips`,
+		}},
+		"an adopted group without a description": {changes: map[string]string{"sentry:adopted": `{"securityGroup":{"name":"tasks"}}`}, want: []string{
+			`sentry:adopted.securityGroup.description: ""; allowed: 1 to 255 letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*`,
+		}},
+		"adopted subnets": {changes: map[string]string{"sentry:adopted": `{"subnetCidrs":["10.9.0.0/24"]}`}, want: []string{
+			"sentry:adopted.subnetCidrs: 10.9.0.0/24; allowed: one block for each of sentry:availabilityZones",
+			"sentry:adopted.subnetCidrs: 10.9.0.0/24 is not inside of sentry:vpcCidr, 10.0.0.0/16; allowed: blocks in it",
+		}},
+		"adopted subnets where the load balancer goes": {
+			changes: map[string]string{"sentry:https": "true", "sentry:adopted": `{"subnetCidrs":["10.0.1.0/24","10.0.2.0/24"]}`}, want: []string{
+				"sentry:adopted.subnetCidrs: 10.0.2.0/24 is where sentry:https puts its load balancer; allowed: without https",
+			},
+		},
+		"adopted ARNs": {changes: map[string]string{"sentry:adopted": `{"targetGroups":["old"],"distributions":["E1"]}`}, want: []string{
+			`sentry:adopted.targetGroups: "old" is not the ARN of a target group; allowed: arn:aws:elasticloadbalancing:<region>:<account>:targetgroup/<name>/<id>`,
+			`sentry:adopted.distributions: "E1" is not the ARN of a distribution; allowed: arn:aws:cloudfront::<account>:distribution/<id>`,
+		}},
+		"adopted by mistake": {changes: map[string]string{"sentry:adopted": `{"bucketName":{}}`}, want: []string{
+			"sentry:adopted.bucketName: nothing reads this key; allowed: securityGroup, bucketNames, subnetCidrs, image, targetGroups, distributions",
+		}},
 		"account": {changes: map[string]string{"sentry:awsAccountId": "12345"}, want: []string{
 			`sentry:awsAccountId: "12345" is not an account id; allowed: 12 digits, in quotes so that YAML keeps leading zeros`,
 		}},

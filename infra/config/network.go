@@ -26,7 +26,18 @@ var privateNetworks = []netip.Prefix{
 	netip.MustParsePrefix("100.64.0.0/10"),
 }
 
-func readNetwork(s *section, region string) Network {
+// Subnets cuts some blocks from the VPC's, and leaves out the first ones.
+func (n Network) Subnets(leaveOut, count int) []netip.Prefix {
+	subnets := make([]netip.Prefix, count)
+	for i := range subnets {
+		address := n.CIDR.Addr().As4()
+		address[2] += byte(leaveOut + i) // the third byte counts /24 blocks
+		subnets[i] = netip.PrefixFrom(netip.AddrFrom4(address), SubnetBits)
+	}
+	return subnets
+}
+
+func readNetwork(s *section, region string, adopted Adopted) Network {
 	network := Network{
 		CIDR:              s.network("vpcCidr"),
 		AvailabilityZones: s.list("availabilityZones"),
@@ -56,7 +67,7 @@ func readNetwork(s *section, region string) Network {
 		}
 	}
 
-	if len(network.IngressCIDRs) == 0 {
+	if len(network.IngressCIDRs) == 0 && len(adopted.TargetGroups) == 0 {
 		s.refuse("ingressCidrs", `empty: no request could reach the backend; allowed: IPv4 blocks, ["0.0.0.0/0"] for the whole internet`)
 	}
 	for i, source := range network.IngressCIDRs {

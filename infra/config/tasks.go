@@ -32,7 +32,8 @@ const (
 	VariableClipsBucket     = "S3_CLIPS_BUCKET"
 )
 
-var fixedVariables = []string{
+// FixedVariables are those that the program sets.
+var FixedVariables = []string{
 	VariableEnvironment, VariableRegion, VariablePort, VariableArtifactsBucket, VariableClipsBucket,
 }
 
@@ -94,8 +95,8 @@ func (t Tasks) refuseVariables(s *section) {
 		for _, name := range sortedKeys(variables.values) {
 			if !variableForm.MatchString(name) {
 				s.refuse(variables.key, "%q is not the name of an environment variable; allowed: letters, digits and underscores", name)
-			} else if slices.Contains(fixedVariables, name) {
-				s.refuse(variables.key, "%s is set by the program itself; allowed: any name but %s", name, strings.Join(fixedVariables, ", "))
+			} else if slices.Contains(FixedVariables, name) {
+				s.refuse(variables.key, "%s is set by the program itself; allowed: any name but %s", name, strings.Join(FixedVariables, ", "))
 			}
 		}
 	}

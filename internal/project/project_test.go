@@ -168,7 +168,7 @@ func TestGitIsNotLedAstray(t *testing.T) {
 }
 
 func TestSetConfig(t *testing.T) {
-	set := map[string]string{"sentry:bootstrapped": "true", "sentry:awsAccountId": "123456789012"}
+	set := map[string]any{"sentry:bootstrapped": "true", "sentry:awsAccountId": "123456789012"}
 	const added = "  sentry:bootstrapped: \"true\"\n  sentry:awsAccountId: \"123456789012\"\n"
 	for before, want := range map[string]string{
 		"config:\n  a:b: c # why\n":             "config:\n" + added + "  a:b: c # why\n",
@@ -184,6 +184,31 @@ func TestSetConfig(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(p.StackFile("staging"), []byte(before), 0o600))
 		for range 2 { // twice is the same as once
+			require.NoError(t, p.SetConfig("staging", set))
+			got, err := os.ReadFile(p.StackFile("staging"))
+			require.NoError(t, err)
+			assert.Equal(t, want, string(got), before)
+		}
+	}
+}
+
+func TestSetConfigWithListsAndObjects(t *testing.T) {
+	set := map[string]any{
+		"sentry:availabilityZones": []string{"us-east-1b", "us-east-1c"},
+		"sentry:adopted":           map[string]any{"bucketNames": map[string]any{"clips": "sentry-clips"}, "subnetCidrs": []string{"10.0.1.0/24"}},
+	}
+	const object = "  sentry:adopted:\n    bucketNames:\n      clips: sentry-clips\n    subnetCidrs:\n      - 10.0.1.0/24\n"
+	const zones = "  sentry:availabilityZones:\n    - us-east-1b\n    - us-east-1c\n"
+	for before, want := range map[string]string{
+		"config:\n  a:b: c\n  sentry:availabilityZones:\n    - us-east-1a\n    - us-east-1b\n  # Why.\n  d:e: f\n": "config:\n" + object +
+			"  a:b: c\n" + zones + "  # Why.\n  d:e: f\n",
+		"config:\n  sentry:availabilityZones:\n  - us-east-1a\n  d:e: f\n":                    "config:\n" + object + zones + "  d:e: f\n",
+		"config:\n  sentry:adopted: {}\n  sentry:availabilityZones: [x]\nencryptionsalt: y\n": "config:\n" + object + zones + "encryptionsalt: y\n",
+	} {
+		p, err := project.Open(fixture.Project(t))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(p.StackFile("staging"), []byte(before), 0o600))
+		for range 2 {
 			require.NoError(t, p.SetConfig("staging", set))
 			got, err := os.ReadFile(p.StackFile("staging"))
 			require.NoError(t, err)

@@ -76,6 +76,39 @@ func (s *Stack) Preview() ([]recovery.Step, error) {
 // Destroy deletes everything.
 func (s *Stack) Destroy() error { return s.operate(engine.Destroy, false, nil) }
 
+// Import takes resources that exist into the state, as `pulumi import` does: components are made empty, and a provider
+// that the state does not have gets its inputs from the first that names it.
+func (s *Stack) Import(imports []deploy.Import) error {
+	return s.operate(func(info engine.UpdateInfo, ctx *engine.Context, options engine.UpdateOptions, dryRun bool) (*deploy.Plan, display.ResourceChanges, error) {
+		return engine.Import(info, ctx, options, imports, dryRun)
+	}, false, nil)
+}
+
+// UpOnly deploys some resources, by their URNs, and leaves the others as they are.
+func (s *Stack) UpOnly(urns ...string) error { return s.operate(only(engine.Update, urns), false, nil) }
+
+// RefreshOnly reads into the state what AWS has of some resources.
+func (s *Stack) RefreshOnly(urns ...string) error {
+	return s.operate(only(engine.Refresh, urns), false, nil)
+}
+
+// PreviewRefreshed is Preview of what Up would do with the state that a refresh would leave.
+func (s *Stack) PreviewRefreshed() ([]recovery.Step, error) {
+	before := s.state
+	if err := s.operate(engine.Refresh, false, nil); err != nil {
+		return nil, err
+	}
+	defer func() { s.state = before }()
+	return s.Preview()
+}
+
+func only(run operation, urns []string) operation {
+	return func(info engine.UpdateInfo, ctx *engine.Context, options engine.UpdateOptions, dryRun bool) (*deploy.Plan, display.ResourceChanges, error) {
+		options.Targets = deploy.NewUrnTargets(urns)
+		return run(info, ctx, options, dryRun)
+	}
+}
+
 // Recover is what a person does after an interruption: delivery recover.
 func (s *Stack) Recover(ctx context.Context) (recovery.Report, error) {
 	return recovery.Recover(ctx, recoverable{s}, s.Cloud.Account(s.project, s.name))
@@ -296,11 +329,9 @@ func (s recoverable) Plan(context.Context) ([]recovery.Step, error) { return s.P
 
 func (s recoverable) Adopt(_ context.Context, r apitype.ResourceV3, id string) error {
 	providerURN := resource.URN(r.Provider[:strings.LastIndex(r.Provider, "::")])
-	err := s.operate(func(info engine.UpdateInfo, ctx *engine.Context, options engine.UpdateOptions, dryRun bool) (*deploy.Plan, display.ResourceChanges, error) {
-		return engine.Import(info, ctx, options, []deploy.Import{{
-			Type: r.Type, Name: r.URN.Name(), ID: resource.ID(id), Parent: r.Parent, Provider: providerURN,
-		}}, dryRun)
-	}, false, nil)
+	err := s.Stack.Import([]deploy.Import{{
+		Type: r.Type, Name: r.URN.Name(), ID: resource.ID(id), Parent: r.Parent, Provider: providerURN,
+	}})
 	if err != nil && strings.Contains(err.Error(), "does not exist") {
 		return recovery.ErrAbsent
 	}

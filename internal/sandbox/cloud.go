@@ -35,10 +35,12 @@ type Cloud struct {
 	revisions   map[string]int // last task definition revision of a family
 	generations map[string]int // how often a URN was created: makes ids unique
 	foreign     []string       // bucket names that somebody else in the world has
+	images      []string       // images by tag that were there before
 	journal     []Operation
 	faults      []*Fault
 	killed      bool
 	file        string // where every change is saved at once, "" nowhere
+	observer    func(objects []*Object)
 }
 
 // Object is one resource that exists in the cloud.
@@ -114,7 +116,35 @@ func (c *Cloud) Journal() []Operation {
 
 func (c *Cloud) record(op Operation) error {
 	c.journal = append(c.journal, op)
+	if c.observer != nil {
+		c.observer(c.objects)
+	}
 	return c.save()
+}
+
+// Observe looks at everything that exists after each operation: for what must hold at every moment. Objects that were
+// seen must not be changed, nor kept.
+func (c *Cloud) Observe(look func(objects []*Object)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.observer = look
+}
+
+// Put adds a resource that somebody else has made, with all that AWS says of it. It has no URN; its name is its id.
+func (c *Cloud) Put(typ, id string, props map[string]any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	region := DefaultRegion
+	if entry, ok := aws.Lookup(typ); ok && entry.Global {
+		region = ""
+	}
+	if revision, isRevision := props["revision"].(float64); isRevision {
+		family, _ := props["family"].(string)
+		c.revisions[DefaultRegion+"/"+family] = int(revision)
+	}
+	c.objects = append(c.objects, &Object{
+		Type: typ, ID: id, Region: region, URN: "urn:pulumi:elsewhere::elsewhere::" + typ + "::" + id, Props: props, Filled: true,
+	})
 }
 
 // Objects is a copy of everything that exists, ordered by type and URN.
@@ -283,7 +313,7 @@ func (c *Cloud) strike(op string, at *call) (after, err error) {
 func (c *Cloud) Clone() *Cloud {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	clone := &Cloud{revisions: maps.Clone(c.revisions), generations: maps.Clone(c.generations), foreign: c.foreign}
+	clone := &Cloud{revisions: maps.Clone(c.revisions), generations: maps.Clone(c.generations), foreign: c.foreign, images: slices.Clone(c.images)}
 	for _, o := range c.objects {
 		n := *o
 		n.Props = maps.Clone(o.Props)

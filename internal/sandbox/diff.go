@@ -9,6 +9,21 @@ import (
 	"sentry/internal/aws"
 )
 
+// Replacing are the inputs that would replace a resource which exists with some properties, and has just been imported.
+func Replacing(token string, inputs, properties map[string]any) ([]string, error) {
+	c, err := NewCloud().call(token, "", settings{}, attrs(inputs))
+	if err != nil {
+		return nil, err
+	}
+	var keys []string
+	for _, d := range c.diff(c.inputsOf(attrs(properties), nil), attrs(properties)) {
+		if d.replaces {
+			keys = append(keys, d.key)
+		}
+	}
+	return keys, nil
+}
+
 // change is one input that differs, and whether it replaces the resource.
 type change struct {
 	key      string
@@ -166,10 +181,15 @@ func emptyIsNil(v any) any {
 		if len(v) == 0 {
 			return nil
 		}
+		out := make([]any, len(v))
+		for i, e := range v {
+			out[i] = emptyIsNil(e)
+		}
+		return out
 	case map[string]any:
 		out := map[string]any{}
 		for k, e := range v {
-			if e = emptyIsNil(e); e != nil {
+			if e = emptyIsNil(e); e != nil && e != "" {
 				out[k] = e
 			}
 		}
@@ -249,7 +269,11 @@ func (c *call) inputsOf(props, before attrs) attrs {
 	for key, property := range c.facts.Inputs {
 		v, exists := props[key]
 		_, wasSet := before[key]
-		if !exists || !wasSet && (before != nil || reflect.DeepEqual(v, property.Default) || emptyIsNil(v) == nil || v == "") {
+		unset := reflect.DeepEqual(v, property.Default) || emptyIsNil(v) == nil || v == ""
+		if property.Default == nil {
+			unset = unset || v == false || v == 0.0 // to the provider, nothing is set then
+		}
+		if !exists || !wasSet && (before != nil || unset) {
 			continue
 		}
 		out[key] = v

@@ -31,6 +31,7 @@ var behaviours = map[string]behaviour{
 	aws.EC2Vpc:                      {check: checkVpc},
 	aws.EC2Subnet:                   {apply: applySubnet},
 	aws.EC2InternetGateway:          {apply: applyGateway},
+	aws.EC2RouteTableAssociation:    {apply: applyAssociation},
 	aws.EC2VpcEndpoint:              {apply: applyEndpoint},
 	aws.EC2SecurityGroup:            {apply: applySecurityGroup},
 	aws.EC2SecurityGroupIngressRule: {check: checkSecurityGroupRule, apply: applySecurityGroupRule},

@@ -21,12 +21,14 @@ import (
 // Resource is one registration as the program made it. Inputs and Outputs are copies.
 type Resource struct {
 	Type, Name, URN, ID string
-	Parent              string            // URN
-	Provider            string            // reference "urn::id", "" when none
-	Providers           map[string]string // package to reference; for components
-	Custom, Remote      bool
-	Protect             bool
-	RetainOnDelete      bool
+	// Version is the provider's that the program asks for.
+	Version        string
+	Parent         string            // URN
+	Provider       string            // reference "urn::id", "" when none
+	Providers      map[string]string // package to reference; for components
+	Custom, Remote bool
+	Protect        bool
+	RetainOnDelete bool
 
 	DependsOn            []string // URNs: explicit dependencies and those of the inputs
 	PropertyDependencies map[string][]string
@@ -215,7 +217,7 @@ func (m *mocks) readResource(args pulumi.MockResourceArgs) (string, resource.Pro
 
 func recorded(rpc *pulumirpc.RegisterResourceRequest) Resource {
 	r := Resource{
-		Type: rpc.GetType(), Name: rpc.GetName(), Parent: rpc.GetParent(),
+		Type: rpc.GetType(), Name: rpc.GetName(), Parent: rpc.GetParent(), Version: rpc.GetVersion(),
 		Provider: rpc.GetProvider(), Providers: rpc.GetProviders(),
 		Custom: rpc.GetCustom(), Remote: rpc.GetRemote(), Protect: rpc.GetProtect(), RetainOnDelete: rpc.GetRetainOnDelete(),
 		DependsOn: slices.Clone(rpc.GetDependencies()), IgnoreChanges: rpc.GetIgnoreChanges(), ReplaceOnChanges: rpc.GetReplaceOnChanges(),

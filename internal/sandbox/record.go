@@ -41,6 +41,10 @@ func RecordStack(program Program, p project.Project, environment string, options
 	}
 	maps.Copy(config, options.Config)
 	maps.DeleteFunc(config, func(_, value string) bool { return value == "" })
+	if options.Cloud == nil {
+		options.Cloud = NewCloud()
+	}
+	options.Cloud.stage(config[p.Name+":adopted"])
 	recording, err := Record(program(p.Dir), MockOptions{
 		Project: p.Name, Stack: environment, Config: config, DryRun: options.DryRun, Cloud: options.Cloud, RootDirectory: p.Dir,
 	})

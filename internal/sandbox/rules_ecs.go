@@ -325,6 +325,17 @@ func checkScheduledAction(c *call) error {
 	return nil
 }
 
+// holds: somebody has pushed the image before, or anything to its repository.
+func (c *call) holds(image string) bool {
+	if slices.Contains(c.cloud.images, image) {
+		return true
+	}
+	_, path, _ := strings.Cut(image, "/")
+	name, _, _ := strings.Cut(path, ":")
+	repository := c.find(aws.ECRRepository, name)
+	return repository != nil && repository.Filled
+}
+
 // settleService starts the tasks: what is wrong with them shows now, and only to those who wait.
 func settleService(c *call) error {
 	if n, _ := c.out.num("desiredCount"); n == 0 || !c.out.yes("waitForSteadyState") {
@@ -341,7 +352,7 @@ func settleService(c *call) error {
 			return fmt.Errorf("timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING'): "+
 				"ResourceInitializationError: failed to validate logger args: The specified log group does not exist (%s)", group)
 		}
-		if ecrImage.MatchString(k.Image) && !strings.Contains(k.Image, "@") {
+		if ecrImage.MatchString(k.Image) && !strings.Contains(k.Image, "@") && !c.holds(k.Image) {
 			return fmt.Errorf("timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING'): "+
 				"CannotPullContainerError: %s: not found (the sandbox's registry has no tags: name the image by digest)", k.Image)
 		}

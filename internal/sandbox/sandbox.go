@@ -229,6 +229,7 @@ func (s *Stack) configured(file string, text []byte) ([]byte, error) {
 		}
 		config[key] = configValue(value)
 	}
+	s.sandbox.Cloud.stage(config[string(s.sandbox.project.Name)+":adopted"])
 	for _, key := range []string{"secretsprovider", "encryptedkey", "encryptionsalt"} {
 		delete(settings, key)
 	}
@@ -377,6 +378,19 @@ func (s *Stack) Destroy(ctx context.Context, opts ...optdestroy.Option) (Result,
 			optdestroy.Color(s.sandbox.options.Color), optdestroy.SuppressProgress())...)
 		return err
 	})
+}
+
+// Pulumi runs a command of the CLI on the stack, as a person does in the project's folder, and returns what it printed.
+func (s *Stack) Pulumi(ctx context.Context, args ...string) (string, error) {
+	var environment []string
+	for name, value := range s.stack.Workspace().GetEnvVars() {
+		environment = append(environment, name+"="+value)
+	}
+	stdout, stderr, _, err := s.sandbox.cli.Run(ctx, s.dir, nil, nil, nil, environment, args...)
+	if err != nil {
+		return stdout, fmt.Errorf("pulumi %s: %w: %s", strings.Join(args, " "), err, stderr)
+	}
+	return stdout, nil
 }
 
 // Outputs are the stack's outputs as plain values.

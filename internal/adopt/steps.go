@@ -1,0 +1,223 @@
+package adopt
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sentry/internal/aws"
+	"sentry/internal/sandbox"
+)
+
+// Step is a part of the way, with its commands and those that undo it. To go back from a step, undo it and then those
+// before it, the latest first.
+type Step struct {
+	Title          string
+	Commands, Undo []string
+}
+
+// Steps are the whole way. The two tools never have one resource at a time: what Pulumi takes, Terraform has let go
+// before. importFile is where [ImportFile] was written.
+func (p *Plan) Steps(importFile string) []Step {
+	backup := "terraform-" + p.Environment + ".tfstate"
+	imported := fmt.Sprintf("pulumi import -s %s --file %s --protect=false --generate-code=false", p.Environment, importFile)
+	steps := []Step{
+		{
+			Title:    "Keep Terraform's state. From here on nobody runs terraform apply for this environment: switch its workflows off",
+			Commands: []string{"terraform state pull > " + backup},
+		},
+		{
+			Title:    "Ask AWS for each resource by its id; nothing is written",
+			Commands: []string{imported + " --preview-only"},
+		},
+		{
+			Title:    "Let Terraform forget what Pulumi takes over; AWS is not touched",
+			Commands: []string{lines("terraform state rm", p.released())},
+			Undo:     []string{"terraform state push -force " + backup},
+		},
+		{
+			Title:    "Let Pulumi take it over; AWS is only read",
+			Commands: append([]string{imported + " --yes"}, p.rulesByHand()...),
+			Undo:     []string{fmt.Sprintf("pulumi state delete -s %s --all --yes", p.Environment)},
+		},
+		{
+			Title:    "See what the first update does: it creates and updates, and neither replaces nor deletes anything",
+			Commands: []string{"pulumi preview -s " + p.Environment},
+		},
+	}
+	steps = append(steps, p.routing()...)
+	steps = append(steps,
+		Step{
+			Title:    "Update. ECS starts tasks of the new revision before it stops those of the old one",
+			Commands: []string{"pulumi up -s " + p.Environment},
+		},
+		Step{
+			Title: "See that nothing is left to do, and forget the image that ran before: the record of releases has it now",
+			Commands: []string{
+				"pulumi preview -s " + p.Environment + " --refresh --expect-no-changes",
+				fmt.Sprintf("pulumi config rm -s %s --path '%s:adopted.image'", p.Environment, p.options.Project.Name),
+			},
+		})
+	if old := p.left(Superseded); len(old) > 0 {
+		steps = append(steps, Step{
+			Title: fmt.Sprintf("When all runs well, let Terraform delete what nothing needs any more: these %d, as its plan says, and no other", len(old)),
+			Commands: []string{
+				lines("terraform plan -destroy", targets(old)), lines("terraform destroy", targets(old)),
+			},
+		})
+	}
+	return steps
+}
+
+// routing moves each subnet to its new route table, in one call of AWS's for each: the subnet has a way out at every
+// moment. Pulumi cannot do that: the association gets another id then, which the engine would lose.
+func (p *Plan) routing() []Step {
+	var move, undo, take, lose, made []string
+	region := p.options.State.Region()
+	replace := "aws ec2 replace-route-table-association --region " + region + ` --association-id "$association" --route-table-id `
+	for _, row := range p.Rows {
+		if !row.Moved {
+			continue
+		}
+		table, route := p.made(aws.EC2RouteTable, row.Name), p.made(aws.EC2Route, row.Name)
+		made = append(made, table.URN, route.URN)
+		subnet, old, _ := strings.Cut(row.ID, "/")
+		association := "association=$(" + associationOf(region, subnet) + ")"
+		newTable := fmt.Sprintf("table=$(aws ec2 describe-route-tables --region %s --filters Name=vpc-id,Values=%s Name=tag:Name,Values=%s "+
+			"--query 'RouteTables[].RouteTableId' --output text)", region, p.vpc(), row.Name)
+		move = append(move, association, newTable, replace+`"$table"`)
+		undo = append(undo, association, replace+old)
+		take = append(take, newTable, p.importOne(row, subnet+"/$table"))
+		lose = append(lose, fmt.Sprintf("pulumi state delete -s %s --yes %s", p.Environment, quote(row.made.URN)))
+	}
+	if len(move) == 0 {
+		return nil
+	}
+	return []Step{
+		{
+			Title:    "Make the new route tables, with their way to the internet; nothing uses them yet",
+			Commands: []string{lines("pulumi up -s "+p.Environment, targets(made))},
+			Undo:     []string{lines("pulumi destroy -s "+p.Environment, targets(made))},
+		},
+		{
+			Title:    "Move the subnets to them, each in one call",
+			Commands: move,
+			Undo:     undo,
+		},
+		{
+			Title:    "Let Pulumi take the associations over, by the ids that they have now",
+			Commands: take,
+			Undo:     lose,
+		},
+	}
+}
+
+// associationOf is the AWS CLI's word for the id of a subnet's association, which is another one after each move.
+func associationOf(region, subnet string) string {
+	return fmt.Sprintf("aws ec2 describe-route-tables --region %s --filters Name=association.subnet-id,Values=%s "+
+		"--query \"RouteTables[].Associations[?SubnetId=='%s'].RouteTableAssociationId\" --output text", region, subnet, subnet)
+}
+
+// made is a resource of the program.
+func (p *Plan) made(token, name string) sandbox.Resource {
+	found, _ := p.recording.Find(token, name)
+	return found
+}
+
+// vpc is the id of the network.
+func (p *Plan) vpc() string {
+	for _, row := range p.Rows {
+		if row.Token == aws.EC2Vpc {
+			return row.ID
+		}
+	}
+	return ""
+}
+
+// rulesByHand imports the rules whose ids could not be asked for.
+func (p *Plan) rulesByHand() []string {
+	var commands []string
+	for _, row := range p.Rows {
+		if row.Ask != "" {
+			commands = append(commands, p.importOne(row, "$("+row.Ask+")"))
+		}
+	}
+	return commands
+}
+
+func (p *Plan) importOne(row Row, id string) string {
+	provider := row.made.Provider[:strings.LastIndex(row.made.Provider, "::")]
+	return fmt.Sprintf("pulumi import -s %s --protect=false --generate-code=false --yes --parent 'parent=%s' --provider 'provider=%s' %s %s \"%s\"",
+		p.Environment, row.made.Parent, provider, row.Token, row.Name, id)
+}
+
+// released are the addresses that Terraform forgets: those whose resource is the program's from then on.
+func (p *Plan) released() []string {
+	var found []Row
+	for _, row := range p.Rows {
+		if !row.Part && (row.Verdict == Imported || row.Overwritten) {
+			found = append(found, row)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b Row) int { return rank(a) - rank(b) })
+	return addresses(found)
+}
+
+// rank: what hangs on others goes before them, so that Terraform would not delete anything at any moment.
+func rank(row Row) int {
+	switch row.Token {
+	case aws.EC2RouteTableAssociation:
+		return 0
+	case aws.ECSService:
+		return 1
+	case aws.ECSCluster, aws.ECRRepository, aws.IAMRole, aws.CloudWatchLogGroup, aws.S3Bucket:
+		return 3
+	case aws.EC2SecurityGroup:
+		return 4
+	case aws.EC2Subnet, aws.EC2InternetGateway:
+		return 5
+	case aws.EC2Vpc:
+		return 6
+	}
+	return 2
+}
+
+// left are the addresses that Terraform keeps, of one verdict.
+func (p *Plan) left(verdict Verdict) []string {
+	var found []Row
+	for _, row := range p.Rows {
+		if row.Verdict == verdict && !row.Part && !row.Overwritten {
+			found = append(found, row)
+		}
+	}
+	return addresses(found)
+}
+
+func addresses(rows []Row) []string {
+	found := make([]string, len(rows))
+	for i, row := range rows {
+		found[i] = row.Address
+	}
+	return found
+}
+
+// targets are flags.
+func targets(names []string) []string {
+	flags := make([]string, len(names))
+	for i, name := range names {
+		flags[i] = "--target=" + name
+	}
+	return flags
+}
+
+// lines is a command with one argument on each line, quoted for a shell.
+func lines(command string, arguments []string) string {
+	var b strings.Builder
+	b.WriteString(command)
+	for _, argument := range arguments {
+		b.WriteString(" \\\n  " + quote(argument))
+	}
+	return b.String()
+}
+
+func quote(argument string) string { return "'" + strings.ReplaceAll(argument, "'", `'\''`) + "'" }
