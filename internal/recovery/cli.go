@@ -44,26 +44,26 @@ func (c CLI) Export(ctx context.Context) (d apitype.UntypedDeployment, err error
 
 // Import replaces the state.
 func (c CLI) Import(ctx context.Context, d apitype.UntypedDeployment) error {
-	_, err := c.fed(ctx, d, "stack", "import")
-	return err
+	return c.fed(ctx, d, "stack", "import")
 }
 
 // fed runs a verb that reads a file.
-func (c CLI) fed(ctx context.Context, v any, args ...string) ([]byte, error) {
+func (c CLI) fed(ctx context.Context, v any, args ...string) error {
 	dir, err := os.MkdirTemp("", "sentry-recover-")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	text, err := json.Marshal(v)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	file := filepath.Join(dir, "input.json")
 	if err := os.WriteFile(file, text, 0o600); err != nil {
-		return nil, err
+		return err
 	}
-	return c.run(ctx, append(args, "--file", file)...)
+	_, err = c.run(ctx, append(args, "--file", file)...)
+	return err
 }
 
 // Refresh reads into the state what AWS has.
@@ -96,10 +96,10 @@ func StepsOf(e apitype.EngineEvent) []Step {
 	if e.ResourcePreEvent == nil || e.ResourcePreEvent.Metadata.New == nil {
 		return nil
 	}
-	new := e.ResourcePreEvent.Metadata.New
+	made := e.ResourcePreEvent.Metadata.New
 	return []Step{{Op: e.ResourcePreEvent.Metadata.Op, Resource: apitype.ResourceV3{
-		URN: resource.URN(new.URN), Type: tokens.Type(new.Type), Custom: new.Custom, Parent: resource.URN(new.Parent),
-		Provider: new.Provider, Inputs: new.Inputs, Protect: new.Protect,
+		URN: resource.URN(made.URN), Type: tokens.Type(made.Type), Custom: made.Custom, Parent: resource.URN(made.Parent),
+		Provider: made.Provider, Inputs: made.Inputs, Protect: made.Protect,
 	}}}
 }
 
@@ -121,7 +121,7 @@ type importedResource struct {
 // Adopt imports a resource, unprotected.
 func (c CLI) Adopt(ctx context.Context, r apitype.ResourceV3, id string) error {
 	provider := strings.Split(r.Provider, "::")
-	_, err := c.fed(ctx, imported{
+	err := c.fed(ctx, imported{
 		NameTable: map[string]string{"parent": string(r.Parent), "provider": strings.Join(provider[:len(provider)-1], "::")},
 		Resources: []importedResource{{Type: string(r.Type), Name: r.URN.Name(), ID: id, Parent: "parent", Provider: "provider"}},
 	}, "import", "--yes", "--skip-preview", "--protect=false", "--generate-code=false")

@@ -201,89 +201,91 @@ func (r *run) adoptPlanned(ctx context.Context) (progress bool, err error) {
 }
 
 // ready: what the resource hangs on is in the state.
-func (r *run) ready(new apitype.ResourceV3) bool {
-	if new.Parent != "" && r.find(string(new.Parent)) < 0 {
+func (r *run) ready(made apitype.ResourceV3) bool {
+	if made.Parent != "" && r.find(string(made.Parent)) < 0 {
 		return false
 	}
-	provider := strings.Split(new.Provider, "::")
-	return new.Provider == "" || r.find(strings.Join(provider[:len(provider)-1], "::")) >= 0
+	provider := strings.Split(made.Provider, "::")
+	return made.Provider == "" || r.find(strings.Join(provider[:len(provider)-1], "::")) >= 0
 }
 
 // add puts a resource into the state that an update would create, under the id that AWS has for it or would have. Of
 // a replacement it is the new one; the old one, which the state has, is then what the next update deletes.
 func (r *run) add(step Step, tagged []Tagged) bool {
-	new := step.Resource
-	if !new.Custom {
+	made := step.Resource
+	if !made.Custom {
 		// A component is nothing in AWS; what belongs to it needs it.
-		if r.tried[string(new.URN)] || r.find(string(new.URN)) >= 0 {
+		if r.tried[string(made.URN)] || r.find(string(made.URN)) >= 0 {
 			return false
 		}
-		r.tried[string(new.URN)] = true
-		r.state.Resources = append(r.state.Resources, new)
+		r.tried[string(made.URN)] = true
+		r.state.Resources = append(r.state.Resources, made)
 		return true
 	}
 	id, arn := r.identify(step, tagged)
-	key := string(new.URN) + " " + id + arn
+	key := string(made.URN) + " " + id + arn
 	if id == "" || r.tried[key] {
 		return false
 	}
 	r.tried[key] = true
-	new.ID, new.Delete = resource.ID(id), false
-	new.Outputs = map[string]any{"id": id}
-	for name, value := range new.Inputs {
+	made.ID, made.Delete = resource.ID(id), false
+	made.Outputs = map[string]any{"id": id}
+	for name, value := range made.Inputs {
 		if name != "__defaults" {
-			new.Outputs[name] = value // the provider reads some resources by these
+			made.Outputs[name] = value // the provider reads some resources by these
 		}
 	}
 	if arn != "" {
-		new.Outputs["arn"] = arn
+		made.Outputs["arn"] = arn
 	}
-	r.insert(new)
+	r.insert(made)
 	return true
 }
 
 // insert puts a resource where the state has its URN, or at the end.
-func (r *run) insert(new apitype.ResourceV3) {
-	i := r.find(string(new.URN))
+func (r *run) insert(made apitype.ResourceV3) {
+	i := r.find(string(made.URN))
 	switch {
 	case i < 0:
-		r.state.Resources = append(r.state.Resources, new)
+		r.state.Resources = append(r.state.Resources, made)
 	case r.state.Resources[i].PendingReplacement: // the old one was deleted
-		r.state.Resources[i] = new
+		r.state.Resources[i] = made
 	default: // before the old one: what depends on the URN comes after both
 		r.state.Resources[i].Delete = true
-		r.state.Resources = slices.Insert(r.state.Resources, i, new)
+		r.state.Resources = slices.Insert(r.state.Resources, i, made)
 	}
 }
 
 // identify is the id of a resource in AWS, and its ARN where that was looked up; "" when it cannot be there.
 func (r *run) identify(step Step, tagged []Tagged) (id, arn string) {
-	new := step.Resource
-	entry, ok := aws.Lookup(string(new.Type))
+	made := step.Resource
+	entry, ok := aws.Lookup(string(made.Type))
 	if !ok {
 		return "", ""
 	}
 	if aws.MadeUp(entry.ID) || strings.Contains(entry.ARN(), "{next}") {
-		i := slices.IndexFunc(tagged, func(t Tagged) bool { return r.isOf(*entry, new.Inputs, t.ARN) && t.Name == nameOf(*entry, new.Inputs) })
+		i := slices.IndexFunc(tagged, func(t Tagged) bool {
+			return r.isOf(*entry, made.Inputs, t.ARN) && t.Name == nameOf(*entry, made.Inputs)
+		})
 		if i < 0 {
 			return "", ""
 		}
 		if aws.MadeUp(entry.ID) {
 			return tagged[i].ARN[strings.LastIndexAny(tagged[i].ARN, "/:")+1:], tagged[i].ARN
 		}
-		return r.expand(entry.ID, new.Inputs), tagged[i].ARN
+		return r.expand(entry.ID, made.Inputs), tagged[i].ARN
 	}
-	if i := r.find(string(new.URN)); i >= 0 && !r.state.Resources[i].PendingReplacement {
+	if i := r.find(string(made.URN)); i >= 0 && !r.state.Resources[i].PendingReplacement {
 		return "", "" // a name cannot be the old one's and the new one's at a time
 	}
 	if entry.Token == aws.S3Bucket {
 		// The names of buckets are the whole world's: only its tags say that it is ours.
-		own := r.expand(entry.ARN(), new.Inputs)
+		own := r.expand(entry.ARN(), made.Inputs)
 		if !slices.ContainsFunc(tagged, func(t Tagged) bool { return t.ARN == own }) {
 			return "", ""
 		}
 	}
-	return r.expand(entry.ID, new.Inputs), ""
+	return r.expand(entry.ID, made.Inputs), ""
 }
 
 func (r *run) expand(template string, inputs map[string]any) string {
@@ -303,16 +305,16 @@ func (r *run) expand(template string, inputs map[string]any) string {
 }
 
 // importID is the id by which a resource without tags is imported, whose own id AWS makes up.
-func (r *run) importID(new apitype.ResourceV3) string {
-	entry, ok := aws.Lookup(string(new.Type))
-	if !ok || entry.Import == "" || !aws.MadeUp(entry.ID) || r.tried[string(new.URN)] {
+func (r *run) importID(made apitype.ResourceV3) string {
+	entry, ok := aws.Lookup(string(made.Type))
+	if !ok || entry.Import == "" || !aws.MadeUp(entry.ID) || r.tried[string(made.URN)] {
 		return ""
 	}
 	if facts, ok := aws.FactsOf(entry.Token); ok && facts.Inputs["tags"] != nil {
 		return ""
 	}
-	r.tried[string(new.URN)] = true
-	return r.expand(entry.Import, new.Inputs)
+	r.tried[string(made.URN)] = true
+	return r.expand(entry.Import, made.Inputs)
 }
 
 // adopt imports a resource. Of one that is replaced the state keeps the old one, for the next update to delete.

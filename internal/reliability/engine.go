@@ -286,13 +286,13 @@ func (p *persister) lose() {
 }
 
 func step(metadata engine.StepEventMetadata) recovery.Step {
-	new := metadata.New
-	inputs, err := stack.SerializeProperties(context.Background(), new.Inputs, config.NopEncrypter, true)
+	made := metadata.New
+	inputs, err := stack.SerializeProperties(context.Background(), made.Inputs, config.NopEncrypter, true)
 	if err != nil {
 		inputs = nil // a resource whose inputs cannot be told is none that could be looked for
 	}
 	return recovery.Step{Op: apitype.OpType(metadata.Op), Resource: apitype.ResourceV3{
-		URN: new.URN, Type: new.Type, Custom: new.Custom, Parent: new.Parent, Provider: new.Provider, Inputs: inputs,
+		URN: made.URN, Type: made.Type, Custom: made.Custom, Parent: made.Parent, Provider: made.Provider, Inputs: inputs,
 	}}
 }
 

@@ -100,7 +100,7 @@ func replaces(property *aws.Property, before, after any, inputs attrs) bool {
 	whole := property.Replaces && on == nil
 	for setting, answer := range property.ReplacesIf {
 		input, value, _ := strings.Cut(setting, "=")
-		if inputs.str(input) != value && !(value == "true" && inputs.yes(input)) {
+		if inputs.str(input) != value && (value != "true" || !inputs.yes(input)) {
 			continue
 		}
 		steps, isList := strings.CutPrefix(answer, "on ")

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 )
 
 // File is where the numbers are kept, seen from the project. `make reliability` writes it.
@@ -75,7 +76,7 @@ func (r Results) Scenarios() [][]string {
 			i := slices.IndexFunc(r.Rows, func(row Row) bool { return row.Scenario == scenario && row.Stack == stack })
 			cell := ""
 			if i >= 0 {
-				cell = fmt.Sprint(r.Rows[i].Operations)
+				cell = strconv.Itoa(r.Rows[i].Operations)
 			}
 			line = append(line, cell)
 		}
@@ -95,7 +96,7 @@ func (r Results) Faults() [][]string {
 				struck, lost, after = struck+row.Struck, lost+row.Lost, row.After
 			}
 		}
-		table = append(table, []string{fault, after, fmt.Sprint(struck), fmt.Sprint(lost)})
+		table = append(table, []string{fault, after, strconv.Itoa(struck), strconv.Itoa(lost)})
 	}
 	return table
 }
