@@ -13,6 +13,11 @@ import (
 // environmentTag tells the environments apart, on the bill and in the rights of those who deploy them.
 const environmentTag = "Environment"
 
+// managed is the tag of everything that this program makes.
+var managed = map[string]string{managedByTag: "pulumi"}
+
+const managedByTag = "ManagedBy"
+
 // newProvider makes the AWS provider of a region. It is handed to every component explicitly: awsx would otherwise
 // bring one of its own, of another version and without region, tags and account guard.
 //
@@ -26,7 +31,7 @@ func newProvider(ctx *pulumi.Context, name, region string, cfg config.Config) (*
 		DefaultTags: aws.ProviderDefaultTagsArgs{Tags: pulumi.StringMap{
 			"Project":      pulumi.String(config.Product),
 			environmentTag: pulumi.String(cfg.Stack),
-			"ManagedBy":    pulumi.String("pulumi"),
+			managedByTag:   pulumi.String(managed[managedByTag]),
 		}},
 	}
 	if cfg.AWSAccountID != "" {

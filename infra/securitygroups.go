@@ -3,6 +3,7 @@ package infra
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
@@ -104,13 +105,14 @@ func letCloudFrontIn(ctx *pulumi.Context, balancer, tasks *group, port int, chil
 type group struct {
 	*ec2.SecurityGroup
 	name  string
-	child pulumi.ResourceOption
+	child pulumi.ResourceOrInvokeOption
 	rules []pulumi.Resource
+	ids   pulumi.StringArray // the rules'
 }
 
 // newGroup makes a group that AWS calls as physical says; Pulumi invents a name where that is empty.
 func newGroup(
-	ctx *pulumi.Context, name, physical, description string, vpcID pulumi.StringInput, child pulumi.ResourceOption,
+	ctx *pulumi.Context, name, physical, description string, vpcID pulumi.StringInput, child pulumi.ResourceOrInvokeOption,
 ) (*group, error) {
 	args := &ec2.SecurityGroupArgs{
 		VpcId:       vpcID,
@@ -139,7 +141,7 @@ func (g *group) letIn(ctx *pulumi.Context, from, description string, port int, a
 	if err != nil {
 		return fmt.Errorf("let %s into the security group %q: %w", from, g.name, err)
 	}
-	g.rules = append(g.rules, rule)
+	g.rules, g.ids = append(g.rules, rule), append(g.ids, rule.SecurityGroupRuleId)
 	return nil
 }
 
@@ -152,16 +154,55 @@ func (g *group) letOut(ctx *pulumi.Context, to, description string, args *vpc.Se
 	if err != nil {
 		return fmt.Errorf("let the security group %q out to %s: %w", g.name, to, err)
 	}
-	g.rules = append(g.rules, rule)
+	g.rules, g.ids = append(g.rules, rule), append(g.ids, rule.SecurityGroupRuleId)
 	return nil
 }
 
 // ready is the group's id, known once its rules stand.
 func (g *group) ready(ctx *pulumi.Context) pulumi.StringOutput {
+	if ctx.DryRun() {
+		g.tellForeign(ctx)
+	}
 	return after(ctx, g.ID().ToStringOutput(), g.rules...)
 }
 
 // after is an output that is known once other resources stand, too.
 func after(ctx *pulumi.Context, output pulumi.StringOutput, resources ...pulumi.Resource) pulumi.StringOutput {
 	return pulumi.OutputWithDependencies(ctx.Context(), output, resources...).(pulumi.StringOutput)
+}
+
+// tellForeign warns of rules that somebody has added to the group by hand. Each rule is a resource of its own, and this
+// version of the provider has none that says "and no others" (it has one for roles); so a preview looks.
+func (g *group) tellForeign(ctx *pulumi.Context) {
+	pulumi.All(g.ID(), g.ids).ApplyT(func(known []any) (string, error) {
+		id := string(known[0].(pulumi.ID))
+		foreign, err := g.foreign(ctx, id, known[1].([]string))
+		warning := ""
+		switch {
+		case err != nil:
+			warning = fmt.Sprintf("Rules that somebody has added to the security group %s by hand were not looked for: %v", id, err)
+		case len(foreign) > 0:
+			rules := strings.Join(foreign, " ")
+			warning = fmt.Sprintf("The security group %s has rules that somebody has added by hand, and that no update takes away: %s. "+
+				"Look at them with aws ec2 describe-security-group-rules --security-group-rule-ids %s, and revoke or declare them.", id, rules, rules)
+		default:
+			return "", nil
+		}
+		return "", ctx.Log.Warn(warning, &pulumi.LogArgs{Resource: g})
+	})
+}
+
+// foreign are the ids of the group's rules that are not the program's own.
+func (g *group) foreign(ctx *pulumi.Context, id string, own []string) ([]string, error) {
+	of := []vpc.GetSecurityGroupRulesFilter{{Name: "group-id", Values: []string{id}}}
+	all, err := vpc.GetSecurityGroupRules(ctx, &vpc.GetSecurityGroupRulesArgs{Filters: of}, g.child)
+	if err != nil {
+		return nil, err
+	}
+	// What this preview takes away has the program's tag, but is among its resources no more.
+	tagged, err := vpc.GetSecurityGroupRules(ctx, &vpc.GetSecurityGroupRulesArgs{Filters: of, Tags: managed}, g.child)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all.Ids, func(id string) bool { return slices.Contains(own, id) || slices.Contains(tagged.Ids, id) }), nil
 }

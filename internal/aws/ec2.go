@@ -44,7 +44,7 @@ var ec2 = []Type{
 	// Before it deletes a subnet or a security group the provider looks for network interfaces that linger.
 	{
 		Token: EC2Subnet, Noun: "EC2 Subnet", ID: "subnet-0{hex16}",
-		Outputs: "arn=arn:aws:ec2:{region}:{account}:subnet/{id} ownerId={account} availabilityZoneId=use1-az1 " +
+		Outputs: "arn=arn:aws:ec2:{region}:{account}:subnet/{id} ownerId={account} availabilityZoneId={zoneID} " +
 			"privateDnsHostnameTypeOnLaunch=ip-name",
 		Missing: "InvalidSubnetID.NotFound: The subnet ID '%s' does not exist",
 		InUse:   "DependencyViolation: The subnet '%s' has dependencies and cannot be deleted.",

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"strings"
 	"sync"
@@ -47,6 +46,8 @@ type Stack struct {
 	program pulumi.RunFunc
 	config  map[string]string
 	state   *apitype.DeploymentV3
+	// warnings are the program's and the engine's of the last operation.
+	warnings []string
 	// signal is a Ctrl-C to the operation that runs.
 	signal func()
 }
@@ -76,6 +77,9 @@ func (s *Stack) Preview() ([]recovery.Step, error) {
 // Destroy deletes everything.
 func (s *Stack) Destroy() error { return s.operate(engine.Destroy, false, nil) }
 
+// PreviewDestroy is what the CLI does before it destroys: its error is a refusal.
+func (s *Stack) PreviewDestroy() error { return s.operate(engine.Destroy, true, nil) }
+
 // Import takes resources that exist into the state, as `pulumi import` does: components are made empty, and a provider
 // that the state does not have gets its inputs from the first that names it.
 func (s *Stack) Import(imports []deploy.Import) error {
@@ -92,10 +96,13 @@ func (s *Stack) RefreshOnly(urns ...string) error {
 	return s.operate(only(engine.Refresh, urns), false, nil)
 }
 
+// Refresh reads into the state what AWS has.
+func (s *Stack) Refresh() error { return s.operate(engine.Refresh, false, nil) }
+
 // PreviewRefreshed is Preview of what Up would do with the state that a refresh would leave.
 func (s *Stack) PreviewRefreshed() ([]recovery.Step, error) {
 	before := s.state
-	if err := s.operate(engine.Refresh, false, nil); err != nil {
+	if err := s.Refresh(); err != nil {
 		return nil, err
 	}
 	defer func() { s.state = before }()
@@ -129,9 +136,6 @@ func (noPlugins) GetPluginPath(context.Context, diag.Sink, workspace.PluginDescr
 	return "installed", nil
 }
 
-// quiet is where the engine's own words go; its events have them, too.
-var quiet = diag.DefaultSink(io.Discard, io.Discard, diag.FormatOptions{Color: colors.Never})
-
 // operate runs one operation of the engine. When the cloud loses the process, nothing is persisted from then on.
 func (s *Stack) operate(run operation, dryRun bool, steps *[]recovery.Step) error {
 	snapshot, err := s.snapshot()
@@ -160,6 +164,7 @@ func (s *Stack) operate(run operation, dryRun bool, steps *[]recovery.Step) erro
 	}
 
 	var problems []string
+	s.warnings = nil
 	events := make(chan engine.Event)
 	drained := make(chan struct{})
 	go func() {
@@ -167,8 +172,11 @@ func (s *Stack) operate(run operation, dryRun bool, steps *[]recovery.Step) erro
 		for e := range events {
 			switch payload := e.Payload().(type) {
 			case engine.DiagEventPayload:
-				if payload.Severity == diag.Error {
-					problems = append(problems, strings.TrimSpace(colors.Never.Colorize(payload.Message)))
+				switch text := strings.TrimSpace(colors.Never.Colorize(payload.Message)); payload.Severity {
+				case diag.Error:
+					problems = append(problems, text)
+				case diag.Warning:
+					s.warnings = append(s.warnings, text)
 				}
 			case engine.ResourcePreEventPayload:
 				if steps != nil && payload.Metadata.New != nil {
@@ -187,8 +195,8 @@ func (s *Stack) operate(run operation, dryRun bool, steps *[]recovery.Step) erro
 	}
 	_, _, err = run(s.info(snapshot), ctx, engine.UpdateOptions{
 		Parallel: 8,
-		HostFactory: func(context.Context, diag.Sink, diag.Sink, plugin.DebugContext) (plugin.Host, error) {
-			host = deploytest.NewPluginHost(quiet, quiet, deploytest.NewLanguageRuntime(func(info plugin.RunInfo, _ *deploytest.ResourceMonitor) error {
+		HostFactory: func(_ context.Context, told, status diag.Sink, _ plugin.DebugContext) (plugin.Host, error) {
+			host = deploytest.NewPluginHost(told, status, deploytest.NewLanguageRuntime(func(info plugin.RunInfo, _ *deploytest.ResourceMonitor) error {
 				return s.run(info, host.ServerAddr())
 			}), provider(port, &connections))
 			return host, nil
@@ -323,7 +331,7 @@ func (s recoverable) Import(_ context.Context, d apitype.UntypedDeployment) erro
 	return nil
 }
 
-func (s recoverable) Refresh(context.Context) error { return s.operate(engine.Refresh, false, nil) }
+func (s recoverable) Refresh(context.Context) error { return s.Stack.Refresh() }
 
 func (s recoverable) Plan(context.Context) ([]recovery.Step, error) { return s.Preview() }
 

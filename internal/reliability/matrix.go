@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +24,8 @@ type Scenario struct {
 	Change map[string]string
 	// Destroy: it is a destruction.
 	Destroy bool
+	// ByHand: nothing is deployed, and somebody changes AWS by hand.
+	ByHand bool
 }
 
 // Fault is a way in which a deployment is interrupted.
@@ -89,6 +92,10 @@ func Interrupt(ctx context.Context, start func() *Stack, scenarios []Scenario, f
 		if err != nil {
 			return nil, fmt.Errorf("%s of %s, undisturbed: %w", scenario.Name, name, err)
 		}
+		if scenario.ByHand {
+			jobs = append(jobs, b.byHand(name, start, every)...)
+			continue
+		}
 		for _, fault := range faults {
 			for n := 1; n <= b.operations; n += every {
 				jobs = append(jobs, func() Case {
@@ -101,6 +108,8 @@ func Interrupt(ctx context.Context, start func() *Stack, scenarios []Scenario, f
 			}
 		}
 	}
+	// Most of the time went to collecting the garbage of the engines: three times as quick, for 5 GB at the most.
+	defer debug.SetGCPercent(debug.SetGCPercent(600))
 	cases := make([]Case, len(jobs))
 	var group sync.WaitGroup
 	slots := make(chan struct{}, max(2, runtime.NumCPU()))

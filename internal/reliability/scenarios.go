@@ -23,7 +23,7 @@ const (
 )
 
 // Scenarios are their names.
-var Scenarios = []string{fromNothing, sizes, network, release, destroy}
+var Scenarios = []string{fromNothing, sizes, network, release, destroy, results.Drift}
 
 // scenariosOf are the deployments of a stack that can be interrupted, made from its own configuration.
 func scenariosOf(name, stack string, settings map[string]string) []Scenario {
@@ -64,7 +64,8 @@ func scenariosOf(name, stack string, settings map[string]string) []Scenario {
 			Change: kept(map[string]string{"vpcCidr": "172.31.0.0/16"}),
 		},
 		{Name: release, Before: released, Change: map[string]string{key("image"): image("2")}},
-		{Name: destroy, Before: released, Destroy: true},
+		{Name: destroy, Before: with(map[string]string{"protect": ""}), Destroy: true}, // the documented way: docs/operations.md
+		{Name: results.Drift, Before: released, ByHand: true},
 	}
 }
 

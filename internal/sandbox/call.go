@@ -28,6 +28,7 @@ type call struct {
 	in       attrs // inputs, with the provider's defaults once the call reaches the cloud
 	out      attrs // outputs: inputs, defaults and what AWS computes
 	self     *Object
+	before   attrs // what AWS said before an update
 	revision int
 	salt     string
 }
@@ -155,9 +156,10 @@ func (c *call) update(id string, oldInputs, state attrs) (out attrs, err error) 
 	for _, d := range c.diff(oldInputs, state) {
 		keys = append(keys, d.key)
 	}
+	c.before = c.self.Props
 	c.out = maps.Clone(c.self.Props)
-	for key := range oldInputs {
-		if _, still := c.in[key]; !still && c.takes(key) && !c.facts.Inputs[key].Keeps {
+	for key, input := range c.facts.Inputs {
+		if _, isSet := c.in[key]; !isSet && !input.Keeps {
 			delete(c.out, key)
 		}
 	}
@@ -226,7 +228,11 @@ func (c *call) read(id string, state attrs) (props attrs, ok bool, err error) {
 	if o == nil {
 		return nil, false, nil
 	}
-	return maps.Clone(o.Props), true, nil
+	props = maps.Clone(o.Props)
+	if c.look != nil {
+		c.look(c, props)
+	}
+	return props, true, nil
 }
 
 // imported is the resource that an import names by an id of its own form.

@@ -36,6 +36,7 @@ type Cloud struct {
 	generations map[string]int // how often a URN was created: makes ids unique
 	foreign     []string       // bucket names that somebody else in the world has
 	images      []string       // images by tag that were there before
+	broken      []string       // images whose tasks never become healthy
 	journal     []Operation
 	faults      []*Fault
 	killed      bool
@@ -96,6 +97,14 @@ func (c *Cloud) Inject(f Fault) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.faults = append(c.faults, &f)
+}
+
+// Break makes an image one whose tasks never become healthy. ECS gives up on it, and goes back to the definition before
+// where the service asks for that.
+func (c *Cloud) Break(image string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.broken = append(c.broken, image)
 }
 
 // Revive ends what a Fault with Kill began, and forgets the faults that have not struck.
@@ -172,6 +181,25 @@ func (c *Cloud) Add(typ, name string, inputs map[string]any) error {
 	}
 	_, _, err = made.create()
 	return err
+}
+
+// Delete deletes a resource as somebody else would: AWS may refuse that.
+func (c *Cloud) Delete(typ, name string) error {
+	var gone []*Object
+	_ = c.each(typ, name, func(o *Object) { gone = append(gone, o) }) // none is an error below
+	if len(gone) == 0 {
+		return fmt.Errorf("no %s with the logical name %q in the cloud", typ, name)
+	}
+	for _, o := range gone {
+		at, err := c.call(typ, o.URN, settings{region: o.Region}, attrs{})
+		if err != nil {
+			return err
+		}
+		if err := at.destroy(o.ID, o.Props); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Mutate changes a resource behind Pulumi's back: change gets its properties, as a refresh will see them.
@@ -313,7 +341,10 @@ func (c *Cloud) strike(op string, at *call) (after, err error) {
 func (c *Cloud) Clone() *Cloud {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	clone := &Cloud{revisions: maps.Clone(c.revisions), generations: maps.Clone(c.generations), foreign: c.foreign, images: slices.Clone(c.images)}
+	clone := &Cloud{
+		revisions: maps.Clone(c.revisions), generations: maps.Clone(c.generations), foreign: c.foreign,
+		images: slices.Clone(c.images), broken: slices.Clone(c.broken),
+	}
 	for _, o := range c.objects {
 		n := *o
 		n.Props = maps.Clone(o.Props)

@@ -55,21 +55,80 @@ func TestAWSRefusesToDelete(t *testing.T) {
 	require.NoError(t, destroy(t, c, aws.EC2Vpc, "v", vpc, vpcState), "what is gone already is no error")
 }
 
-func TestRunningTasksHoldTheirSubnet(t *testing.T) {
-	t.Parallel()
-	c := NewCloud()
-	vpc, _ := mustCreate(t, c, aws.EC2Vpc, "v", attrs{"cidrBlock": "10.0.0.0/16"})
-	subnet, subnetState := mustCreate(t, c, aws.EC2Subnet, "s", attrs{"vpcId": vpc, "cidrBlock": "10.0.0.0/24"})
+// awsvpcService is a service of one task with a public address, in a subnet.
+func awsvpcService(t *testing.T, c *Cloud, subnet string) (in attrs, id string, state attrs) {
+	t.Helper()
 	cluster, _ := mustCreate(t, c, aws.ECSCluster, "c", attrs{"name": "c"})
 	_, task := mustCreate(t, c, aws.ECSTaskDefinition, "t", attrs{
 		"family": "t", "cpu": "256", "memory": "512", "networkMode": "awsvpc",
 		"requiresCompatibilities": []any{"FARGATE"}, "containerDefinitions": `[{"name":"a","image":"a"}]`,
 	})
-	in := attrs{
+	in = attrs{
 		"name": "s", "cluster": cluster, "launchType": "FARGATE", "taskDefinition": task["arn"], "desiredCount": 1.0,
-		"networkConfiguration": map[string]any{"subnets": []any{subnet}},
+		"networkConfiguration": map[string]any{"subnets": []any{subnet}, "assignPublicIp": true},
 	}
-	id, state := mustCreate(t, c, aws.ECSService, "s", in)
+	id, state = mustCreate(t, c, aws.ECSService, "s", in)
+	return in, id, state
+}
+
+// B3: a network that is replaced would stop on AWS while tasks run in it.
+func TestRunningTasksHoldTheirGateway(t *testing.T) {
+	t.Parallel()
+	c := NewCloud()
+	vpc, _ := mustCreate(t, c, aws.EC2Vpc, "v", attrs{"cidrBlock": "10.0.0.0/16"})
+	other, _ := mustCreate(t, c, aws.EC2Vpc, "w", attrs{"cidrBlock": "10.1.0.0/16"})
+	subnet, _ := mustCreate(t, c, aws.EC2Subnet, "s", attrs{"vpcId": vpc, "cidrBlock": "10.0.0.0/24"})
+	gateway, gatewayState := mustCreate(t, c, aws.EC2InternetGateway, "g", attrs{"vpcId": vpc})
+	in, id, state := awsvpcService(t, c, subnet)
+
+	move := func() error {
+		k, err := c.call(aws.EC2InternetGateway, urn(aws.EC2InternetGateway, "g"), settings{}, attrs{"vpcId": other})
+		require.NoError(t, err)
+		_, err = k.update(gateway, attrs{"vpcId": vpc}, gatewayState)
+		return err
+	}
+	require.ErrorContains(t, move(), "DependencyViolation: Network "+vpc+" has some mapped public address(es)")
+	require.ErrorContains(t, destroy(t, c, aws.EC2InternetGateway, "g", gateway, gatewayState), "DependencyViolation")
+
+	in["desiredCount"] = 0.0
+	k, err := c.call(aws.ECSService, urn(aws.ECSService, "s"), settings{}, in)
+	require.NoError(t, err)
+	_, err = k.update(id, in, state)
+	require.NoError(t, err)
+	require.NoError(t, move(), "no tasks, no addresses")
+}
+
+func TestATableHasOneRouteToADestination(t *testing.T) {
+	t.Parallel()
+	c := NewCloud()
+	vpc, _ := mustCreate(t, c, aws.EC2Vpc, "v", attrs{"cidrBlock": "10.0.0.0/16"})
+	gateway, _ := mustCreate(t, c, aws.EC2InternetGateway, "g", attrs{"vpcId": vpc})
+	table, _ := mustCreate(t, c, aws.EC2RouteTable, "t", attrs{"vpcId": vpc})
+	route := attrs{"routeTableId": table, "destinationCidrBlock": "0.0.0.0/0", "gatewayId": gateway}
+	mustCreate(t, c, aws.EC2Route, "r", route)
+	k, err := c.call(aws.EC2Route, urn(aws.EC2Route, "second"), settings{}, route)
+	require.NoError(t, err)
+	_, _, err = k.create()
+	require.ErrorContains(t, err, "RouteAlreadyExists")
+}
+
+// https://docs.aws.amazon.com/global-infrastructure/latest/regions/az-ids.html
+func TestZoneIDs(t *testing.T) {
+	t.Parallel()
+	for zone, id := range map[string]string{
+		"us-east-1a": "use1-az1", "us-west-2c": "usw2-az3", "eu-central-1b": "euc1-az2", "ap-southeast-2a": "apse2-az1",
+		"ap-northeast-1d": "apne1-az4", "us-gov-west-1a": "usgw1-az1", "ca-central-1b": "cac1-az2", "": "",
+	} {
+		assert.Equal(t, id, zoneID(zone), zone)
+	}
+}
+
+func TestRunningTasksHoldTheirSubnet(t *testing.T) {
+	t.Parallel()
+	c := NewCloud()
+	vpc, _ := mustCreate(t, c, aws.EC2Vpc, "v", attrs{"cidrBlock": "10.0.0.0/16"})
+	subnet, subnetState := mustCreate(t, c, aws.EC2Subnet, "s", attrs{"vpcId": vpc, "cidrBlock": "10.0.0.0/24"})
+	in, id, state := awsvpcService(t, c, subnet)
 	require.ErrorContains(t, destroy(t, c, aws.EC2Subnet, "s", subnet, subnetState), "DependencyViolation: The subnet")
 
 	in["desiredCount"] = 0.0

@@ -41,7 +41,7 @@ func (c *call) diff(oldInputs, state attrs) []change {
 		_, wasSet := oldInputs[key]
 		kind := "update"
 		if !isSet {
-			if property.Keeps || !wasSet && property.Default == nil {
+			if property.Keeps || !wasSet && property.Default == nil && isZero(state[key]) {
 				continue
 			}
 			wanted = property.Default
@@ -63,6 +63,12 @@ func (c *call) diff(oldInputs, state attrs) []change {
 		changes = append(changes, change{"tagsAll", "update", false})
 	}
 	return changes
+}
+
+// isZero: of an input that was never given, and that AWS does not keep, the provider tells no, nought or nothing at all
+// from being left out as little as its schema does.
+func isZero(v any) bool {
+	return emptyIsNil(v) == nil || reflect.ValueOf(v).IsZero()
 }
 
 // ignored: a service's triggers count only together with forceNewDeployment.

@@ -67,9 +67,9 @@ func invoke(token string, args attrs, s settings, c *Cloud) (attrs, error) {
 		return attrs{"id": "aws", "partition": "aws", "dnsSuffix": "amazonaws.com", "reverseDnsPrefix": "com.amazonaws"}, nil
 	case "aws:index/getAvailabilityZones:getAvailabilityZones":
 		var names, ids []any
-		for i, zone := range zones(region) {
+		for _, zone := range zones(region) {
 			names = append(names, zone)
-			ids = append(ids, fmt.Sprintf("use1-az%d", i+1))
+			ids = append(ids, zoneID(zone))
 		}
 		return attrs{"id": region, "names": names, "zoneIds": ids, "groupNames": []any{region}}, nil
 	case "aws:ec2/getManagedPrefixList:getManagedPrefixList":
@@ -81,6 +81,8 @@ func invoke(token string, args attrs, s settings, c *Cloud) (attrs, error) {
 			"id": id, "name": args.str("name"), "arn": "arn:aws:ec2:" + region + ":aws:prefix-list/" + id, "ownerId": "AWS",
 			"addressFamily": "IPv4", "maxEntries": 0.0, "version": 0.0, "entries": []any{}, "tags": map[string]any{},
 		}, nil
+	case "aws:vpc/getSecurityGroupRules:getSecurityGroupRules":
+		return rulesOf(args, region, c), nil
 	case "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider":
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -95,4 +97,27 @@ func invoke(token string, args attrs, s settings, c *Cloud) (attrs, error) {
 		return nil, fmt.Errorf("finding IAM OIDC Provider by url (%s): not found", args.str("url"))
 	}
 	return nil, fmt.Errorf("the sandbox does not know the function %s: add it to internal/sandbox/invoke.go", token)
+}
+
+// rulesOf are the rules of some security groups that have some tags.
+func rulesOf(args attrs, region string, c *Cloud) attrs {
+	groups := args.strings("filters.values") // by group-id, the only filter that a program here asks for
+	tags := args.tags("tags")
+	ids := []any{}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, o := range c.objects {
+		isRule := o.Type == aws.EC2SecurityGroupIngressRule || o.Type == aws.EC2SecurityGroupEgressRule
+		if !isRule || !slices.Contains(groups, o.Props.str("securityGroupId")) {
+			continue
+		}
+		has := true
+		for key, value := range tags {
+			has = has && o.Props.tags("tagsAll")[key] == value
+		}
+		if has {
+			ids = append(ids, o.ID)
+		}
+	}
+	return attrs{"id": region, "ids": ids, "tags": orEmpty(tags)}
 }

@@ -19,18 +19,20 @@ type known struct {
 // behaviour is what AWS does with a type besides keeping it. A check sees inputs that may be unknown (a preview)
 // and says nothing of those; the others see known ones and the cloud.
 type behaviour struct {
-	check  func(*call) error // on the inputs alone: previews run it too
-	plan   func(*call)       // adds to a preview of an update what is unknown until AWS has acted
-	apply  func(*call) error // against the cloud, before a create or update takes effect
-	settle func(*call) error // after it took effect: what AWS notices only while the change rolls out
-	derive func(*call)       // adds outputs that a template cannot express
-	remove func(*call) error // before a delete
+	check  func(*call) error  // on the inputs alone: previews run it too
+	plan   func(*call)        // adds to a preview of an update what is unknown until AWS has acted
+	apply  func(*call) error  // against the cloud, before a create or update takes effect
+	settle func(*call) error  // after it took effect: what AWS notices only while the change rolls out
+	derive func(*call)        // adds outputs that a template cannot express
+	remove func(*call) error  // before a delete
+	look   func(*call, attrs) // puts into what is read what AWS has besides the resource itself
 }
 
 var behaviours = map[string]behaviour{
 	aws.EC2Vpc:                      {check: checkVpc},
 	aws.EC2Subnet:                   {apply: applySubnet},
-	aws.EC2InternetGateway:          {apply: applyGateway},
+	aws.EC2InternetGateway:          {apply: applyGateway, remove: removeGateway},
+	aws.EC2Route:                    {apply: applyRoute},
 	aws.EC2RouteTableAssociation:    {apply: applyAssociation},
 	aws.EC2VpcEndpoint:              {apply: applyEndpoint},
 	aws.EC2SecurityGroup:            {apply: applySecurityGroup},
@@ -64,6 +66,13 @@ var behaviours = map[string]behaviour{
 	aws.IAMPolicy:                {check: checkIdentityPolicy(6144)},
 	aws.IAMRolePolicyAttachment:  {apply: attachOnce},
 	aws.IAMOpenIDConnectProvider: {check: checkIdentityProvider},
+	aws.IAMRolePoliciesExclusive: {
+		apply: dropOthers(aws.IAMRolePolicy, "name", "policyNames"), look: lookForOthers(aws.IAMRolePolicy, "name", "policyNames"),
+	},
+	aws.IAMRolePolicyAttachmentsExclusive: {
+		apply: dropOthers(aws.IAMRolePolicyAttachment, "policyArn", "policyArns"),
+		look:  lookForOthers(aws.IAMRolePolicyAttachment, "policyArn", "policyArns"),
+	},
 
 	aws.SNSTopicSubscription: {apply: applySubscription},
 

@@ -185,6 +185,11 @@ func TestAWSRefuses(t *testing.T) {
 				"executionRoleArn": pulumi.String("arn:aws:iam::123456789012:role/nobody"),
 			}))
 		}, "ClientException: Role is not valid"},
+		"a secret named like a variable": {func(p program) {
+			p.add("aws:ecs/taskDefinition:TaskDefinition", "t", task("256", "512", pulumi.Map{
+				"containerDefinitions": pulumi.String(`[{"name":"a","image":"a","environment":[{"name":"TOKEN","value":"x"}],"secrets":[{"name":"TOKEN","valueFrom":"a"}]}]`),
+			}))
+		}, "ClientException: The secret name must be unique"},
 		"a service in a cluster that is not there": {func(p program) {
 			p.add("aws:ecs/service:Service", "s", pulumi.Map{"cluster": pulumi.String("nowhere"), "taskDefinition": pulumi.String("f")})
 		}, "ClusterNotFoundException: Cluster not found"},

@@ -57,7 +57,66 @@ func zones(region string) []string {
 	return []string{region + "a", region + "b", region + "c", region + "d"}
 }
 
+// zoneID is the id of a zone, which means the same in each account, where the letter does not: use1-az1. In the sandbox
+// the letters are in their order.
+// https://docs.aws.amazon.com/global-infrastructure/latest/regions/az-ids.html
+func zoneID(zone string) string {
+	parts := strings.Split(zone, "-") // us-east-1a
+	if len(parts) < 3 {
+		return ""
+	}
+	end := parts[len(parts)-1] // 1a
+	short := parts[0]
+	for _, direction := range parts[1 : len(parts)-1] {
+		for _, word := range []string{"north", "south", "east", "west", "central", "gov"} {
+			if rest, ok := strings.CutPrefix(direction, word); ok {
+				short, direction = short+word[:1], rest
+			}
+		}
+	}
+	return fmt.Sprintf("%s%s-az%d", short, end[:len(end)-1], end[len(end)-1]-'a'+1)
+}
+
+// unmapped refuses to detach the gateway of a network in which tasks have public addresses. The provider asks again for
+// 20 minutes, and then says so.
+// https://github.com/hashicorp/terraform-provider-aws/blob/v5.100.0/internal/service/ec2/vpc_internet_gateway.go
+func (c *call) unmapped(vpc string) error {
+	for _, o := range c.cloud.objects {
+		if o.Type != aws.ECSService || !o.Props.yes("networkConfiguration.assignPublicIp") {
+			continue
+		}
+		if tasks, _ := o.Props.num("desiredCount"); tasks == 0 {
+			continue
+		}
+		for _, id := range o.Props.strings("networkConfiguration.subnets") {
+			if subnet := c.find(aws.EC2Subnet, id); subnet != nil && subnet.Props.str("vpcId") == vpc {
+				return fmt.Errorf("DependencyViolation: Network %s has some mapped public address(es). "+
+					"Please unmap those public address(es) before detaching the gateway.", vpc)
+			}
+		}
+	}
+	return nil
+}
+
+func removeGateway(c *call) error { return c.unmapped(c.self.Props.str("vpcId")) }
+
+// applyRoute: a table has one route to a destination.
+func applyRoute(c *call) error {
+	for _, o := range c.cloud.objects {
+		if o.Type == c.typ && o != c.self && o.Props.str("routeTableId") == c.in.str("routeTableId") &&
+			o.Props.str("destinationCidrBlock") == c.in.str("destinationCidrBlock") {
+			return fmt.Errorf("RouteAlreadyExists: The route identified by %s already exists.", c.in.str("destinationCidrBlock"))
+		}
+	}
+	return nil
+}
+
 func applyGateway(c *call) error {
+	if c.self != nil && c.self.Props.str("vpcId") != c.in.str("vpcId") {
+		if err := c.unmapped(c.self.Props.str("vpcId")); err != nil {
+			return err
+		}
+	}
 	for _, o := range c.cloud.objects {
 		if vpc := c.in.str("vpcId"); o.Type == aws.EC2InternetGateway && o != c.self && vpc != "" && o.Props.str("vpcId") == vpc {
 			return fmt.Errorf("InvalidParameterValue: Network %s already has an internet gateway attached", vpc)

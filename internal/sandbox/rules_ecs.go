@@ -118,6 +118,8 @@ type container struct {
 	Name, Image  string
 	Essential    *bool
 	PortMappings []portMapping
+	Environment  []struct{ Name string }
+	Secrets      []struct{ Name string }
 
 	LogConfiguration struct {
 		LogDriver string
@@ -166,6 +168,12 @@ func checkTaskDefinition(c *call) error {
 		case k.LogConfiguration.LogDriver == "awslogs" && (k.LogConfiguration.Options["awslogs-group"] == "" ||
 			k.LogConfiguration.Options["awslogs-region"] == "" || fargate && k.LogConfiguration.Options["awslogs-stream-prefix"] == ""):
 			return refused("Log driver awslogs requires options: awslogs-group, awslogs-region, awslogs-stream-prefix")
+		}
+		for _, secret := range k.Secrets {
+			if slices.Contains(k.Environment, secret) {
+				return refused("The secret name must be unique and not shared with any new or existing environment variables set on the container, "+
+					"such as '%s'.", secret.Name)
+			}
 		}
 		for _, p := range k.PortMappings {
 			if c.in.str("networkMode") == "awsvpc" && p.HostPort != 0 && p.HostPort != p.ContainerPort {
@@ -356,7 +364,22 @@ func settleService(c *call) error {
 			return fmt.Errorf("timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING'): "+
 				"CannotPullContainerError: %s: not found (the sandbox's registry has no tags: name the image by digest)", k.Image)
 		}
+		if slices.Contains(c.cloud.broken, k.Image) {
+			return c.rollBack()
+		}
 	}
+	return nil
+}
+
+// rollBack is the end of a roll-out whose tasks never become healthy. A service that ECS has rolled back is steady, and the
+// provider takes that for the end it has waited for: the update succeeds, and what it reads is the definition of before.
+// https://github.com/hashicorp/terraform-provider-aws/issues/20858
+func (c *call) rollBack() error {
+	former := c.before.str("taskDefinition")
+	if former == "" || !c.out.yes("deploymentCircuitBreaker.rollback") {
+		return errors.New("timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING')")
+	}
+	c.out["taskDefinition"], c.self.Props["taskDefinition"] = former, former
 	return nil
 }
 

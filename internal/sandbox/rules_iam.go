@@ -88,3 +88,27 @@ func checkIdentityProvider(c *call) error {
 	}
 	return nil
 }
+
+// dropOthers and lookForOthers are what the provider does for "these and no others": what a role has besides is deleted
+// when that is said, and among what is read later.
+// https://github.com/hashicorp/terraform-provider-aws/blob/v5.100.0/internal/service/iam/role_policies_exclusive.go
+func dropOthers(typ, name, allowed string) func(*call) error {
+	return func(c *call) error {
+		c.cloud.objects = slices.DeleteFunc(c.cloud.objects, func(o *Object) bool {
+			return o.Type == typ && o.Props.str("role") == c.in.str("roleName") && !slices.Contains(c.in.strings(allowed), o.Props.str(name))
+		})
+		return nil
+	}
+}
+
+func lookForOthers(typ, name, allowed string) func(*call, attrs) {
+	return func(c *call, props attrs) {
+		has := []any{}
+		for _, o := range c.cloud.objects {
+			if o.Type == typ && o.Props.str("role") == props.str("roleName") {
+				has = append(has, o.Props.str(name))
+			}
+		}
+		props[allowed] = has
+	}
+}

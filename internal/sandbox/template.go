@@ -31,6 +31,8 @@ func (c *call) variable(name string) string {
 	case "balancer": // app/<name>/<id>, which begins the ARNs of its listeners
 		arn := c.in.str("loadBalancerArn")
 		return strings.TrimPrefix(arn[strings.LastIndex(arn, ":")+1:], "loadbalancer/")
+	case "zoneID":
+		return zoneID(c.out.str("availabilityZone"))
 	case "vpcOfSubnets":
 		for _, subnet := range c.in.strings("subnets") {
 			if o := c.find(aws.EC2Subnet, subnet); o != nil {

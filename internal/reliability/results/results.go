@@ -14,6 +14,9 @@ import (
 // File is where the numbers are kept, seen from the project. `make reliability` writes it.
 const File = "internal/reliability/results/results.json"
 
+// Drift is the name of what happens to a stack while nothing is deployed.
+const Drift = "nothing is deployed"
+
 //go:embed results.json
 var last []byte
 
@@ -71,6 +74,9 @@ func (r Results) Scenarios() [][]string {
 		table[0] = append(table[0], stack+":")
 	}
 	for _, scenario := range distinct(r.Rows, func(row Row) string { return row.Scenario }) {
+		if scenario == Drift {
+			continue // no deployment
+		}
 		line := []string{scenario}
 		for _, stack := range stacks {
 			i := slices.IndexFunc(r.Rows, func(row Row) bool { return row.Scenario == scenario && row.Stack == stack })
