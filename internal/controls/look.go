@@ -120,14 +120,9 @@ func absent(keys ...string) func(look) bool {
 	}
 }
 
-// condition is a condition's values, under any operator that begins so.
+// condition is a condition's values; nil where the operator or the key is another one.
 func condition(s policy.Statement, operator, key string) policy.Strings {
-	for name, keys := range s.Condition {
-		if strings.HasPrefix(name, operator) && keys[key] != nil {
-			return keys[key]
-		}
-	}
-	return nil
+	return s.Condition[operator][key]
 }
 
 // withResource are the statements of a document that is attached to its only resource, and does not name it: ECR's and
