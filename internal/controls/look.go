@@ -3,7 +3,6 @@ package controls
 import (
 	"encoding/json"
 	"slices"
-	"strings"
 
 	"sentry/internal/policy"
 	"sentry/internal/sandbox"
