@@ -28,7 +28,7 @@ import (
 const plantedSecret = `hunter2-"quoted"-9f8e7d`
 
 // planting is the program, and a team's addition that has a secret in every place: a value of the configuration, a
-// parameter, a text that other texts are made of, an output.
+// parameter, a text that other texts are made of, a log line, an output.
 func planting(dir string) pulumi.RunFunc {
 	return func(ctx *pulumi.Context) error {
 		if err := infra.DeployIn(dir)(ctx); err != nil {
@@ -42,6 +42,7 @@ func planting(dir string) pulumi.RunFunc {
 		if err != nil {
 			return err
 		}
+		secret.ApplyT(func(text string) error { return ctx.Log.Warn("a careless line: "+text, nil) })
 		ctx.Export("planted", secret)
 		ctx.Export("derived", pulumi.Map{"list": pulumi.StringArray{pulumi.Sprintf("postgres://app:%s@db", secret)}})
 		ctx.Export("fromAWS", parameter.Value)
@@ -82,6 +83,8 @@ func TestNobodyReadsAPlantedSecret(t *testing.T) {
 	made, err := stack.Up(t.Context())
 	require.NoError(t, err, display.String())
 	see("an update", made)
+
+	require.Contains(t, display.String(), "a careless line: [secret]")
 
 	outputs, err := stack.Outputs(t.Context())
 	require.NoError(t, err)
