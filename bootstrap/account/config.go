@@ -34,6 +34,10 @@ type Config struct {
 	// OIDCProviderARN, when set, is GitHub's provider that the account has already. It belongs to something else,
 	// so it is used and left alone.
 	OIDCProviderARN string
+	// StateKeyARN is the KMS key that encrypts the state bucket; empty for S3's own. It is another one than this program's.
+	StateKeyARN string
+	// AccessLogs is the name of the bucket for records of all requests to the state bucket; none when empty.
+	AccessLogs string
 	// Imports are ids of resources that exist already, by "<type token>::<logical name>". An interrupted run
 	// leaves such: created, and not recorded.
 	Imports map[string]string
@@ -47,6 +51,8 @@ const (
 	keyBucketSuffix    = "bucketSuffix"
 	keyAWSAccountID    = "awsAccountId"
 	keyOIDCProviderARN = "oidcProviderArn"
+	keyStateKeyARN     = "stateKeyArn"
+	keyAccessLogs      = "accessLogs"
 	keyImports         = "imports"
 )
 
@@ -87,6 +93,8 @@ func Load(ctx *pulumi.Context) (Config, error) {
 		BucketSuffix:    text(Project, keyBucketSuffix),
 		AWSAccountID:    text(Project, keyAWSAccountID),
 		OIDCProviderARN: text(Project, keyOIDCProviderARN),
+		StateKeyARN:     text(Project, keyStateKeyARN),
+		AccessLogs:      text(Project, keyAccessLogs),
 	}
 	for key, into := range map[string]any{keyEnvironments: &c.Environments, keyImports: &c.Imports} {
 		if found := text(Project, key); found != "" {
@@ -127,6 +135,8 @@ func (c Config) Settings() (map[string]string, error) {
 		Project + ":" + keyBucketSuffix:    c.BucketSuffix,
 		Project + ":" + keyAWSAccountID:    c.AWSAccountID,
 		Project + ":" + keyOIDCProviderARN: c.OIDCProviderARN,
+		Project + ":" + keyStateKeyARN:     c.StateKeyARN,
+		Project + ":" + keyAccessLogs:      c.AccessLogs,
 		Project + ":" + keyImports:         string(imports),
 	}, nil
 }
@@ -162,6 +172,11 @@ func (c Config) Validate() error {
 		c.AWSAccountID == "" || accountForm.MatchString(c.AWSAccountID), "12 digits")
 	check(Project+":"+keyOIDCProviderARN, c.OIDCProviderARN,
 		c.OIDCProviderARN == "" || providerForm.MatchString(c.OIDCProviderARN), "arn:aws:iam::<account>:oidc-provider/"+oidcHost)
+	check(Project+":"+keyStateKeyARN, c.StateKeyARN,
+		c.StateKeyARN == "" || keyForm.MatchString(c.StateKeyARN) && strings.Contains(c.StateKeyARN, ":"+c.Region+":"),
+		"arn:aws:kms:<region of the bucket>:<account>:key/<id>")
+	check(Project+":"+keyAccessLogs, c.AccessLogs, c.AccessLogs == "" || bucketForm.MatchString(c.AccessLogs),
+		"the name of a bucket, 3 to 63 lower-case letters, digits, dots and hyphens")
 	for _, key := range slices.Sorted(maps.Keys(c.Imports)) {
 		check(Project+":"+keyImports, key, strings.Count(key, "::") == 1 && c.Imports[key] != "", "ids by <type token>::<logical name>")
 	}

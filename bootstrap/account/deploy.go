@@ -31,6 +31,8 @@ func Deploy(ctx *pulumi.Context) error {
 	state, err := NewStateBackend(ctx, Project, &StateBackendArgs{
 		Account:    identity.AccountId,
 		BucketName: BucketName(suffix),
+		KeyARN:     cfg.StateKeyARN,
+		AccessLogs: cfg.AccessLogs,
 		Imports:    cfg.Imports,
 	}, pulumi.Providers(provider))
 	if err != nil {
@@ -39,7 +41,7 @@ func Deploy(ctx *pulumi.Context) error {
 	github, err := NewGitHub(ctx, Project, &GitHubArgs{
 		Repository:      cfg.Repository,
 		Environments:    cfg.Environments,
-		Place:           Place{Account: identity.AccountId, StateBucket: BucketName(suffix)},
+		Place:           Place{Account: identity.AccountId, StateBucket: BucketName(suffix), StateKeyARN: cfg.StateKeyARN},
 		KeyARN:          state.KeyARN,
 		OIDCProviderARN: cfg.OIDCProviderARN,
 		Imports:         cfg.Imports,

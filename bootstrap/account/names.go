@@ -39,6 +39,8 @@ type Place struct {
 	Account string
 	// StateBucket is the name of the bucket with the Pulumi states.
 	StateBucket string
+	// StateKeyARN is the KMS key that encrypts the bucket; empty for S3's own.
+	StateKeyARN string
 	// KeyARN is the KMS key that encrypts the secrets in the states.
 	KeyARN string
 }

@@ -2,7 +2,6 @@ package account
 
 import (
 	"cmp"
-	"encoding/json"
 	"maps"
 	"os"
 	"slices"
@@ -61,41 +60,12 @@ func name(u string) string {
 	return string(urn.URN(u).Type()) + "::" + urn.URN(u).Name()
 }
 
-// TestGolden compares everything that is registered for two environments, with all inputs; of policies a line is a
-// statement. A test that names what must be there does not see what should not.
+// Everything that is registered for two environments, with all inputs.
 func TestGolden(t *testing.T) {
-	type entry struct {
-		Type, Name, Parent string
-		Protect            bool           `yaml:",omitempty"`
-		Inputs             map[string]any `yaml:",omitempty"`
-	}
 	config, err := Config{Region: region, Repository: repository, Environments: environments[:2]}.Settings()
 	require.NoError(t, err)
-	var entries []entry
-	for _, r := range mustRecord(t, config).Resources {
-		inputs := r.Inputs.Mappable()
-		for _, key := range []string{"policy", "assumeRolePolicy"} {
-			if text, ok := inputs[key].(string); ok {
-				inputs[key] = statements(t, text)
-			}
-		}
-		entries = append(entries, entry{r.Type, r.Name, name(r.Parent), r.Protect, inputs})
-	}
-	got, err := yaml.Marshal(entries)
-	require.NoError(t, err)
-	golden.Equal(t, "testdata/account.yaml", string(got), "a name or parent that changed is a delete and a create in a live "+
+	golden.Inputs(t, "testdata/account.yaml", mustRecord(t, config), "a name or parent that changed is a delete and a create in a live "+
 		"account (the state bucket and the key among them), and each line of a policy is somebody's right")
-}
-
-func statements(t *testing.T, document string) []string {
-	t.Helper()
-	var parsed struct{ Statement []json.RawMessage }
-	require.NoError(t, json.Unmarshal([]byte(document), &parsed))
-	var lines []string
-	for _, s := range parsed.Statement {
-		lines = append(lines, string(s))
-	}
-	return lines
 }
 
 // withForeignProvider is an account that has GitHub's provider already.

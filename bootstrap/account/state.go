@@ -50,6 +50,10 @@ type StateBackendArgs struct {
 	Account string
 	// BucketName is global to all of AWS.
 	BucketName string
+	// KeyARN is the key that encrypts the bucket; S3's own when empty.
+	KeyARN string
+	// AccessLogs is the name of the bucket for records of all requests; none when empty.
+	AccessLogs string
 	// Imports as in [Config].
 	Imports map[string]string
 }
@@ -115,14 +119,7 @@ func (s *StateBackend) newBucket(ctx *pulumi.Context, name string, args *StateBa
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s3.NewBucketServerSideEncryptionConfigurationV2(ctx, name, &s3.BucketServerSideEncryptionConfigurationV2Args{
-		Bucket: bucket.ID(),
-		Rules: s3.BucketServerSideEncryptionConfigurationV2RuleArray{s3.BucketServerSideEncryptionConfigurationV2RuleArgs{
-			ApplyServerSideEncryptionByDefault: s3.BucketServerSideEncryptionConfigurationV2RuleApplyServerSideEncryptionByDefaultArgs{
-				SseAlgorithm: pulumi.String("AES256"),
-			},
-		}},
-	}, child()...); err != nil {
+	if err := s.encryptAndLog(ctx, name, bucket, args); err != nil {
 		return nil, err
 	}
 	// Every change of a resource writes the state twice: without an end, the old versions outgrow the rest.
@@ -153,6 +150,28 @@ func (s *StateBackend) newBucket(ctx *pulumi.Context, name string, args *StateBa
 		return nil, err
 	}
 	return bucket, nil
+}
+
+func (s *StateBackend) encryptAndLog(ctx *pulumi.Context, name string, bucket *s3.BucketV2, args *StateBackendArgs) error {
+	by := s3.BucketServerSideEncryptionConfigurationV2RuleApplyServerSideEncryptionByDefaultArgs{SseAlgorithm: pulumi.String("AES256")}
+	rule := s3.BucketServerSideEncryptionConfigurationV2RuleArgs{}
+	if args.KeyARN != "" {
+		by.SseAlgorithm, by.KmsMasterKeyId = pulumi.String("aws:kms"), pulumi.String(args.KeyARN)
+		rule.BucketKeyEnabled = pulumi.Bool(true) // KMS is asked once for many objects; the roles' rights name the bucket
+	}
+	rule.ApplyServerSideEncryptionByDefault = by
+	if _, err := s3.NewBucketServerSideEncryptionConfigurationV2(ctx, name, &s3.BucketServerSideEncryptionConfigurationV2Args{
+		Bucket: bucket.ID(), Rules: s3.BucketServerSideEncryptionConfigurationV2RuleArray{rule},
+	}, pulumi.Parent(s)); err != nil {
+		return err
+	}
+	if args.AccessLogs == "" {
+		return nil
+	}
+	_, err := s3.NewBucketLoggingV2(ctx, name, &s3.BucketLoggingV2Args{
+		Bucket: bucket.ID(), TargetBucket: pulumi.String(args.AccessLogs), TargetPrefix: pulumi.String(args.BucketName + "/"),
+	}, pulumi.Parent(s))
+	return err
 }
 
 // tlsOnlyPolicy refuses everything that comes without TLS (B1).

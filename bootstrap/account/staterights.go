@@ -1,6 +1,10 @@
 package account
 
-import "sentry/internal/policy"
+import (
+	"strings"
+
+	"sentry/internal/policy"
+)
 
 // stateOf is the access to one environment's Pulumi state.
 //
@@ -53,5 +57,27 @@ func stateOf(n names, write bool) []policy.Statement {
 			Effect: "Allow", Action: policy.Strings{"s3:DeleteObject", "s3:PutObject"}, Resource: objects, Condition: own,
 		})
 	}
+	if n.StateKeyARN != "" {
+		statements = append(statements, stateKey(n, bucket, write))
+	}
 	return statements
+}
+
+// stateKey lets S3 use the key of the bucket for whoever may use the object. With a bucket key, what S3 encrypts for is
+// the bucket.
+//
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
+func stateKey(n names, bucket string, write bool) policy.Statement {
+	actions := policy.Strings{"kms:Decrypt"}
+	if write {
+		actions = append(actions, "kms:GenerateDataKey")
+	}
+	region := strings.Split(n.StateKeyARN, ":")[3] // arn:aws:kms:<region>:…; the key is where the bucket is
+	return policy.Statement{
+		Effect: "Allow", Action: actions, Resource: policy.Strings{n.StateKeyARN},
+		Condition: policy.Condition{"StringEquals": {
+			"kms:EncryptionContext:aws:s3:arn": {bucket},
+			"kms:ViaService":                   {"s3." + region + ".amazonaws.com"},
+		}},
+	}
 }

@@ -1,11 +1,15 @@
 package account
 
 import (
+	"maps"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
+	"sentry/internal/aws"
+	"sentry/internal/policy"
 	"sentry/internal/policy/evaluate"
 )
 
@@ -78,5 +82,31 @@ func touchesItsStateOnly(t *testing.T, rights evaluate.Policies, own Environment
 		"s3:DeleteBucket", "s3:PutBucketPolicy", "s3:PutBucketVersioning", "s3:PutLifecycleConfiguration", "s3:PutBucketPublicAccessBlock",
 	} {
 		assert.Equal(t, evaluate.NotMentioned, rights.Decide(request(action, bucket)), "%s on the state bucket", action)
+	}
+}
+
+// A key of the team's own encrypts the bucket: S3 may use it for who may use the bucket, and nobody else by these rights.
+func TestAKeyForTheStateBucket(t *testing.T) {
+	const key = "arn:aws:kms:us-east-1:123456789012:key/2222bbbb"
+	recording := mustRecord(t, map[string]string{Project + ":stateKeyArn": key, Project + ":accessLogs": "example-logs"})
+	encryption := only1(t, recording, aws.S3BucketServerSideEncryptionConfiguration).Inputs.Mappable()
+	assert.Equal(t, map[string]any{"sseAlgorithm": "aws:kms", "kmsMasterKeyId": key}, at(encryption, "rules", 0, "applyServerSideEncryptionByDefault"))
+	assert.Equal(t, true, at(encryption, "rules", 0, "bucketKeyEnabled"), "the rights below are for the bucket, not for each object")
+	assert.Equal(t, "example-logs", only1(t, recording, aws.S3BucketLogging).Inputs.Mappable()["targetBucket"])
+
+	own := place
+	own.StateKeyARN = key
+	for name, rights := range map[string]func(Environment, Place) (map[string]policy.Document, error){"deploy": DeployRights, "preview": PreviewRights} {
+		parts, err := rights(environments[0], own)
+		require.NoError(t, err)
+		may := func(action, bucket, via string) bool {
+			return evaluated(t, policy.Identity, slices.Collect(maps.Values(parts))...).Decide(request(action, key,
+				"kms:EncryptionContext:aws:s3:arn", "arn:aws:s3:::"+bucket, "kms:ViaService", via)) == evaluate.Allowed
+		}
+		const s3 = "s3.us-east-1.amazonaws.com"
+		assert.True(t, may("kms:Decrypt", place.StateBucket, s3), "%s cannot read its state", name)
+		assert.Equal(t, name == "deploy", may("kms:GenerateDataKey", place.StateBucket, s3), "%s and its state", name)
+		assert.False(t, may("kms:Decrypt", "another", s3), "%s reads what else the key encrypts", name)
+		assert.False(t, may("kms:Decrypt", place.StateBucket, "ec2.us-east-1.amazonaws.com"), "%s uses the key through another service", name)
 	}
 }

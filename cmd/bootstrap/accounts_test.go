@@ -1,12 +1,14 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sentry/bootstrap/account"
 	"sentry/internal/aws"
 	"sentry/internal/sandbox"
 )
@@ -35,45 +37,43 @@ func (r *rig) rights(beginning string) string {
 // Production in an account of its own, from nothing to a deployed environment and back: two clouds, each prepared for one.
 func TestTwoAccounts(t *testing.T) {
 	t.Parallel()
-	accounts := map[string]*rig{"staging": newRig(t, nil), "production": newRig(t, nil)}
-	for own, r := range accounts {
-		only := func(b *bootstrap) {
-			for _, e := range configuration().Environments {
-				if e.Name == own {
-					b.config.Environments = b.config.Environments[:0:0]
-					b.config.Environments = append(b.config.Environments, e)
-				}
-			}
-		}
-		r.mustRun(only)
-		for foreign := range accounts {
-			if foreign != own {
-				assert.NotContains(t, strings.Join(r.made(), "\n"), foreign, "%s's account is prepared for %s, too", own, foreign)
-				_, err := r.environment(foreign).Up(t.Context())
-				require.ErrorContains(t, err, "role' does not exist", "%s can be deployed into %s's account", foreign, own)
-			}
-		}
-		stack := r.environment(own)
-		_, err := stack.Up(t.Context())
-		require.NoError(t, err)
-		assert.NotContains(t, r.rights("sentry-deploy-"+own), "ecs:subnet")
-
-		// The next run keeps the service where it is.
-		outcome := r.mustRun(only)
-		require.Len(t, outcome.environments[0].Subnets, 2)
-		for _, subnet := range outcome.environments[0].Subnets {
-			assert.Contains(t, r.rights("sentry-deploy-"+own), subnet, "the service of %s can be put anywhere", own)
-		}
-		result, err := stack.Preview(t.Context())
-		require.NoError(t, err)
-		assert.Empty(t, result.Strings(), "bootstrap changes what is the environment's")
-
-		// The environment's state is not in the account's bucket, and it is seen all the same.
-		require.ErrorContains(t, r.prepare(only).undo(t.Context()), "environment "+own+" lives in this account (bucket sentry-"+own)
-		_, err = stack.Destroy(t.Context())
-		require.NoError(t, err)
-		require.NoError(t, r.prepare(only).undo(t.Context()), r.shown.String())
+	for own, foreign := range map[string]string{"staging": "production", "production": "staging"} {
+		t.Run(own, func(t *testing.T) {
+			t.Parallel()
+			newRig(t, nil).anAccountOf(own, foreign)
+		})
 	}
+}
+
+func (r *rig) anAccountOf(own, foreign string) {
+	only := func(b *bootstrap) {
+		b.config.Environments = slices.DeleteFunc(b.config.Environments, func(e account.Environment) bool { return e.Name != own })
+	}
+	r.mustRun(only)
+	assert.NotContains(r, strings.Join(r.made(), "\n"), foreign, "%s's account is prepared for %s, too", own, foreign)
+	_, err := r.environment(foreign).Preview(r.Context())
+	require.ErrorContains(r, err, "role' does not exist", "%s can be deployed into %s's account", foreign, own)
+	stack := r.environment(own)
+	_, err = stack.Up(r.Context())
+	require.NoError(r, err)
+	assert.NotContains(r, r.rights("sentry-deploy-"+own), "ecs:subnet")
+
+	// The next run keeps the service where it is.
+	outcome := r.mustRun(only)
+	require.Len(r, outcome.environments[0].Subnets, 2)
+	for _, subnet := range outcome.environments[0].Subnets {
+		assert.Contains(r, r.rights("sentry-deploy-"+own), subnet, "the service of %s can be put anywhere", own)
+	}
+	result, err := stack.Preview(r.Context())
+	require.NoError(r, err)
+	assert.Empty(r, result.Strings(), "bootstrap changes what is the environment's")
+
+	// The environment's state is not in the account's bucket, and it is seen all the same.
+	require.ErrorContains(r, r.prepare(only).undo(r.Context()), "environment "+own+" lives in this account (bucket sentry-"+own)
+	_, err = stack.Destroy(r.Context())
+	require.NoError(r, err)
+	require.NoError(r, r.prepare(only).undo(r.Context()), r.shown.String())
+	assert.Empty(r, r.made(), "something of bootstrap stays in the account")
 }
 
 // An environment that made its roles itself, before bootstrap did: nothing is deleted, replaced or left without rights.

@@ -46,8 +46,7 @@ func TestTheDocumentIsTrue(t *testing.T) {
 	require.NoError(t, err)
 	recording, err := sandbox.Record(account.Deploy, sandbox.MockOptions{Project: account.Project, Stack: account.Stack, Config: settings})
 	require.NoError(t, err)
-	short := strings.NewReplacer("sentry-deploy-<environment>-network`, `-service`, `-storage`",
-		"sentry-deploy-<environment>-network` `sentry-deploy-<environment>-service` `sentry-deploy-<environment>-storage`").Replace(document)
+	created := map[string]bool{}
 	for _, r := range recording.Resources {
 		if !r.Custom || !strings.HasPrefix(r.Type, "aws:") {
 			continue
@@ -61,8 +60,15 @@ func TestTheDocumentIsTrue(t *testing.T) {
 			for _, e := range configuration().Environments {
 				general = strings.Replace(general, "-"+e.Name, "-<environment>", 1)
 			}
-			assert.True(t, strings.Contains(short, "`"+general+"`"), "%s is created and not in the document", value)
+			created[general] = true
 		}
+	}
+	named := namedIn(document)
+	for name := range created {
+		assert.True(t, named[name], "%s is created and not in the document", name)
+	}
+	for name := range named {
+		assert.True(t, created[name] || "https://"+name == account.OIDCProvider.Physical, "%s is in the document and not created", name)
 	}
 	for _, message := range []string{"no usable AWS credentials", "wrong account", "another run holds the lock", "these credentials have no right to"} {
 		assert.True(t, strings.Contains(document, message), message)
@@ -70,4 +76,22 @@ func TestTheDocumentIsTrue(t *testing.T) {
 	for _, found := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(document, -1) {
 		assert.FileExists(t, filepath.Join(fixture.Root(t), "docs", found[1]))
 	}
+}
+
+// namedIn are the names in the table of what is created; `-end` after a name stands for that name with another end.
+func namedIn(document string) map[string]bool {
+	named := map[string]bool{}
+	_, section, _ := strings.Cut(document, "## What is created, and why")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for _, row := range regexp.MustCompile(`(?m)^\|[^|]*\|([^|]*)\|`).FindAllStringSubmatch(section, -1) {
+		last := ""
+		for _, found := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row[1], -1) {
+			name := found[1]
+			if strings.HasPrefix(name, "-") {
+				name = last[:strings.LastIndex(last, "-")] + name
+			}
+			named[name], last = true, name
+		}
+	}
+	return named
 }

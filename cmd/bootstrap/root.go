@@ -53,6 +53,8 @@ time: it changes what has changed, and continues what was interrupted.`,
 	flags.StringVar(&c.config.Region, "region", "", "the `region` of the state bucket and the key (default: the environments')")
 	flags.StringVar(&c.config.BucketSuffix, "bucket-suffix", "", "the `end` of the state bucket's name (default: the account id)")
 	flags.StringVar(&c.config.AWSAccountID, "account", "", "the only account to prepare, by its `id` (default: the credentials')")
+	flags.StringVar(&c.config.StateKeyARN, "state-key", "", "the KMS key that encrypts the state bucket, by its `ARN` (default: S3's own)")
+	flags.StringVar(&c.config.AccessLogs, "access-logs", "", "the `bucket` for records of all requests to the state bucket (default: none)")
 	flags.BoolVar(&c.write, "write", true, "write into Pulumi.yaml and the stack files what an environment needs")
 	flags.BoolVar(&c.undo, "undo", false, "remove all of it again; refused while an environment lives")
 	flags.BoolVar(&c.inSandbox, "sandbox", false, "do it offline, in an AWS account that lives in bootstrap/.sandbox; write nothing")

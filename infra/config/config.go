@@ -3,6 +3,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -82,6 +83,9 @@ func Load(ctx *pulumi.Context, dir string) (Config, error) {
 	set := hostKeys()
 	// An update whose program runs elsewhere has no project here, and so no other environments to compare with.
 	if found, err := project.Open(dir); err == nil {
+		if text := passphraseWarning(found, cmp.Or(os.Getenv("PULUMI_BACKEND_URL"), found.Backend), cfg.Stack); text != "" {
+			_ = ctx.Log.Warn(text, nil)
+		}
 		for _, environment := range found.Environments() {
 			values, err := found.Values(environment)
 			switch {
@@ -145,7 +149,7 @@ func read(s *section, stack, region string) Config {
 	cfg.Buckets = readBuckets(s, cfg.Name())
 	cfg.Protect = s.boolean("protect")
 	cfg.Exec = s.boolean("exec")
-	cfg.KMSKeyARN = readKey(s)
+	cfg.KMSKeyARN = readKey(s, region)
 	cfg.Bootstrapped = s.boolean("bootstrapped")
 	cfg.PermissionsBoundary = readBoundary(s)
 	if cfg.Bootstrapped && cfg.PermissionsBoundary != "" {
@@ -173,10 +177,12 @@ func readBoundary(s *section) string {
 	return name
 }
 
-func readKey(s *section) string {
+func readKey(s *section, region string) string {
 	arn := s.text("kmsKeyArn")
 	if arn != "" && !keyForm.MatchString(arn) {
 		s.refuse("kmsKeyArn", "%q is not the ARN of a key; allowed: arn:aws:kms:<region>:<account>:key/<id>", arn)
+	} else if arn != "" && strings.Split(arn, ":")[3] != region {
+		s.refuse("kmsKeyArn", "the key is in %s; allowed: one in %s, where the data is", strings.Split(arn, ":")[3], region)
 	}
 	return arn
 }

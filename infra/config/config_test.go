@@ -275,6 +275,9 @@ func TestBadConfiguration(t *testing.T) {
 			`sentry:objectRoles: "backup" is not the ARN of a role; allowed: arn:aws:iam::<account>:role/<name>`,
 			`sentry:imageRepositories: "ghcr.io/example/backend:v1" is not a repository; allowed: <registry>/<repository>, without tag and digest`,
 		}},
+		"a key elsewhere": {changes: map[string]string{"sentry:kmsKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/0123abcd"}, want: []string{
+			`sentry:kmsKeyArn: the key is in eu-west-1; allowed: one in us-east-1, where the data is`,
+		}},
 		"key": {changes: map[string]string{"sentry:kmsKeyArn": "alias/sentry"}, want: []string{
 			`sentry:kmsKeyArn: "alias/sentry" is not the ARN of a key; allowed: arn:aws:kms:<region>:<account>:key/<id>`,
 		}},

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"sentry/internal/project"
 )
 
 // What a stack names but does not make, it must own: an image in its own repository, secrets below its own prefix. What
@@ -93,4 +95,16 @@ func (c Config) CheckAccount(id string) error {
 		errs = append(errs, &Problem{Product + ":image", problem})
 	}
 	return errors.Join(errs...)
+}
+
+// passphraseWarning is for states that others can read too: in S3 the secrets in them need a key that is not a word. A
+// stack file that is not there, as with --config-file, says nothing.
+func passphraseWarning(p project.Project, backend, stack string) string {
+	provider, err := p.SecretsProvider(stack)
+	if err != nil || !strings.HasPrefix(backend, "s3://") || strings.HasPrefix(provider, "awskms://") {
+		return ""
+	}
+	return fmt.Sprintf("Pulumi.%s.yaml names no KMS key for the stack's secrets, and the state is in S3, where a passphrase protects them alone: "+
+		"pulumi stack change-secrets-provider \"awskms://alias/sentry-pulumi?region=<region>&context_stack=%[1]s\" (go run ./cmd/bootstrap "+
+		"makes the key)", stack)
 }

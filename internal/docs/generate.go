@@ -63,6 +63,7 @@ func Parts(program sandbox.Program, p project.Project) (map[string]string, error
 		"totals":        totalsTable(stacks),
 		"costs":         costTable(stacks),
 		"configuration": configuration,
+		"controls":      controlsTables(),
 		"outputs":       outputsTable(stacks),
 		"scaling":       scaling,
 		"deployments":   markdown.Table(interruptions.Scenarios()),

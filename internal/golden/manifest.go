@@ -1,6 +1,7 @@
 package golden
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -71,6 +72,53 @@ func entries(recording *sandbox.Recording) []entry {
 		}
 	}
 	return list
+}
+
+// Inputs compares everything that a program registered, with all inputs, with the golden file; documents inside of inputs
+// are written out, of a policy a line is a statement. A test that names what must be there does not see what should not.
+func Inputs(t *testing.T, file string, recording *sandbox.Recording, consequence string) {
+	t.Helper()
+	type entry struct {
+		Type, Name, Parent string
+		Protect            bool           `yaml:",omitempty"`
+		Inputs             map[string]any `yaml:",omitempty"`
+	}
+	var entries []entry
+	for _, r := range recording.Resources {
+		inputs := r.Inputs.Mappable()
+		for key, value := range inputs {
+			if text, isText := value.(string); isText {
+				inputs[key] = written(text)
+			}
+		}
+		parent := ""
+		if r.Parent != "" {
+			parent = string(resource.URN(r.Parent).Type()) + "::" + resource.URN(r.Parent).Name()
+		}
+		entries = append(entries, entry{r.Type, r.Name, parent, r.Protect, inputs})
+	}
+	got, err := yaml.Marshal(entries)
+	require.NoError(t, err)
+	Equal(t, file, string(got), consequence)
+}
+
+// written is what a text means: a policy's statements, another document's values, or the text.
+func written(text string) any {
+	var document struct{ Statement []json.RawMessage }
+	if json.Unmarshal([]byte(text), &document) == nil && document.Statement != nil {
+		lines := make([]string, len(document.Statement))
+		for i, s := range document.Statement {
+			lines[i] = string(s)
+		}
+		return lines
+	}
+	if strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[") {
+		var value any
+		if json.Unmarshal([]byte(text), &value) == nil {
+			return value
+		}
+	}
+	return text
 }
 
 // parse is a manifest by type and name.

@@ -31,6 +31,16 @@ func (p Project) SetSecretsProvider(environment, url string) (bool, error) {
 	return true, os.WriteFile(p.StackFile(environment), append([]byte("secretsprovider: "+url+"\n"), text...), 0o644)
 }
 
+// SecretsProvider is what an environment's stack file names for its secrets; empty where it names nothing, which means a
+// passphrase.
+func (p Project) SecretsProvider(environment string) (string, error) {
+	var file struct {
+		SecretsProvider string `yaml:"secretsprovider"`
+	}
+	err := readYAML(p.StackFile(environment), &file)
+	return file.SecretsProvider, err
+}
+
 // SetConfig sets keys of an environment's configuration in its stack file, in the form in which `pulumi config set` writes
 // them, and leaves everything else as it is, to the letter: the file is committed.
 func (p Project) SetConfig(environment string, values map[string]any) error {

@@ -393,7 +393,7 @@ func (s *Stack) Pulumi(ctx context.Context, args ...string) (string, error) {
 	return stdout, nil
 }
 
-// Outputs are the stack's outputs as plain values.
+// Outputs are the stack's outputs as plain values, secret ones masked.
 func (s *Stack) Outputs(ctx context.Context) (map[string]any, error) {
 	out, err := s.stack.Outputs(ctx)
 	return plainOutputs(out), engineError(err)
@@ -402,7 +402,9 @@ func (s *Stack) Outputs(ctx context.Context) (map[string]any, error) {
 func plainOutputs(m auto.OutputMap) map[string]any {
 	out := make(map[string]any, len(m))
 	for k, v := range m {
-		out[k] = v.Value
+		if out[k] = v.Value; v.Secret {
+			out[k] = "[secret]"
+		}
 	}
 	return out
 }

@@ -59,9 +59,20 @@ func Of(kind policy.Kind, documents ...policy.Document) (Policies, error) {
 		if err := errors.Join(d.Validate(kind), known(d)); err != nil {
 			return Policies{}, err
 		}
-		p.statements = append(p.statements, d.Statement...)
+		for _, s := range d.Statement {
+			s.Action, s.NotAction = lower(s.Action), lower(s.NotAction)
+			p.statements = append(p.statements, s)
+		}
 	}
 	return p, nil
+}
+
+func lower(texts []string) []string {
+	folded := make([]string, len(texts))
+	for i, text := range texts {
+		folded[i] = strings.ToLower(text)
+	}
+	return folded
 }
 
 func known(d policy.Document) error {
@@ -94,6 +105,7 @@ func known(d policy.Document) error {
 // Decide is what these policies by themselves say.
 func (p Policies) Decide(r Request) Decision {
 	decision := NotMentioned
+	r.Action = strings.ToLower(r.Action)
 	for _, s := range p.statements {
 		if p.kind != policy.Identity && !covers(s.Principal, r.Principal) || !matches(s, r) {
 			continue
@@ -138,6 +150,7 @@ func (a Account) Decide(r Request) Decision {
 
 // grants reports whether an allow that names the asker as narrowly as that applies.
 func (p Policies) grants(r Request, narrow func(s policy.Principal, who string) bool) bool {
+	r.Action = strings.ToLower(r.Action)
 	return slices.ContainsFunc(p.statements, func(s policy.Statement) bool {
 		return s.Effect == "Allow" && matches(s, r) && narrow(s.Principal, r.Principal)
 	})

@@ -92,6 +92,7 @@ func TestConditions(t *testing.T) {
 		"all operators must hold":         {`"StringEquals":{"k":"v"},"Null":{"l":"false"}`, request("k=v"), false},
 		"StringEquals knows no wildcard":  {`"StringEquals":{"k":"v*"}`, request("k=vw"), false},
 		"? is one character":              {`"StringLike":{"k":"v?"}`, request("k=v\u00e4"), true},
+		"? after * is one, too":           {`"StringLike":{"k":"*??"}`, request("k=\u20ac"), false},
 		"Bool":                            {`"Bool":{"k":"true"}`, request("k=true"), true},
 		"Bool without quotes":             {`"Bool":{"k":true}`, request("k=true"), true},
 		"Null on a missing key":           {`"Null":{"k":"true"}`, request(), true},

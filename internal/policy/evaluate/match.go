@@ -3,17 +3,18 @@ package evaluate
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"sentry/internal/policy"
 )
 
-// matches says nothing of the principal.
+// matches says nothing of the principal. Actions are in lower case on both sides: their case does not count.
 func matches(s policy.Statement, r Request) bool {
 	switch {
-	case len(s.Action) > 0 && !matchesAny(s.Action, r.Action, true),
-		len(s.NotAction) > 0 && matchesAny(s.NotAction, r.Action, true),
-		len(s.Resource) > 0 && !matchesAny(s.Resource, r.Resource, false),
-		len(s.NotResource) > 0 && matchesAny(s.NotResource, r.Resource, false):
+	case len(s.Action) > 0 && !matchesAny(s.Action, r.Action),
+		len(s.NotAction) > 0 && matchesAny(s.NotAction, r.Action),
+		len(s.Resource) > 0 && !matchesAny(s.Resource, r.Resource),
+		len(s.NotResource) > 0 && matchesAny(s.NotResource, r.Resource):
 		return false
 	}
 	for name, keys := range s.Condition {
@@ -37,21 +38,12 @@ func (r Request) value(key string) []string {
 	return nil
 }
 
-func matchesAny(patterns []string, text string, foldCase bool) bool {
-	return slices.ContainsFunc(patterns, func(pattern string) bool {
-		if foldCase {
-			return Match(strings.ToLower(pattern), strings.ToLower(text))
-		}
-		return Match(pattern, text)
-	})
+func matchesAny(patterns []string, text string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return Match(pattern, text) })
 }
 
 // Match compares as IAM does: * stands for any run of characters, including / and :, ? for exactly one.
 func Match(pattern, text string) bool {
-	return match([]rune(pattern), []rune(text))
-}
-
-func match(pattern, text []rune) bool {
 	// star and mark remember the last * and where its run ends so far; on a mismatch the run grows by one.
 	star, mark := -1, 0
 	p, t := 0, 0
@@ -60,17 +52,26 @@ func match(pattern, text []rune) bool {
 		case p < len(pattern) && pattern[p] == '*':
 			star, mark = p, t
 			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == text[t]):
+		case p < len(pattern) && pattern[p] == '?':
+			p++
+			t += width(text[t:])
+		case p < len(pattern) && pattern[p] == text[t]:
 			p++
 			t++
 		case star >= 0:
-			mark++
+			mark += width(text[mark:])
 			p, t = star+1, mark
 		default:
 			return false
 		}
 	}
-	return !slices.ContainsFunc(pattern[p:], func(c rune) bool { return c != '*' })
+	return strings.Trim(pattern[p:], "*") == ""
+}
+
+// width is how many bytes the first character has.
+func width(text string) int {
+	_, size := utf8.DecodeRuneInString(text)
+	return size
 }
 
 // operator is a condition operator: how one value of the policy compares with one of the request.
