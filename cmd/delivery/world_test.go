@@ -12,11 +12,13 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"sentry/infra"
 	"sentry/internal/delivery/emulated"
+	"sentry/internal/delivery/emulated/host"
 	"sentry/internal/fixture"
 	"sentry/internal/project"
 	"sentry/internal/sandbox"
@@ -105,15 +107,28 @@ func repository(t *testing.T) fixture.Git {
 	return git
 }
 
+// TestMain makes this binary the commands of which it is given the names: Pulumi's language host, and the program.
+func TestMain(m *testing.M) {
+	switch filepath.Base(os.Args[0]) {
+	case "pulumi-language-go":
+		host.Main()
+	case "sentry":
+		pulumi.Run(infra.Deploy)
+	default:
+		os.Exit(m.Run())
+	}
+}
+
 // tools is a folder with the commands of a runner: the real CLI of Pulumi, a language host for it, and stand-ins.
 func tools(t *testing.T, projectDir string) string {
 	t.Helper()
 	cli, err := sandbox.CLI(t.Context(), projectDir, t.Output())
 	require.NoError(t, err)
+	self, err := os.Executable()
+	require.NoError(t, err)
 	dir := t.TempDir()
 	require.NoError(t, os.Symlink(cli, filepath.Join(dir, "pulumi")))
-	out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "pulumi-language-go"), "sentry/internal/delivery/emulated/languagehost").CombinedOutput()
-	require.NoError(t, err, string(out))
+	require.NoError(t, os.Symlink(self, filepath.Join(dir, "pulumi-language-go")))
 	entries, err := os.ReadDir("testdata/tools")
 	require.NoError(t, err)
 	for _, e := range entries {
