@@ -73,6 +73,7 @@ func newWorld(t *testing.T) *world {
 	for name, value := range map[string]string{
 		"PULUMI_CONFIG_PASSPHRASE": "x", "GITHUB_API_URL": emulated.Serve(t, w.hub), "SPY": w.spy, "REGISTRY": w.registry,
 		"AWS_ENDPOINT_URL_S3": address, "AWS_ENDPOINT_URL_ECS": emulated.Serve(t, w.services), "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": emulated.Serve(t, w.services),
+		"AWS_ENDPOINT_URL_ECR": emulated.Serve(t, w.services),
 		"AWS_ENDPOINT_URL_CLOUDFRONT": emulated.Serve(t, http.HandlerFunc(w.invalidate)),
 		"PATH":                        tools(t, p.Dir) + string(os.PathListSeparator) + os.Getenv("PATH"), "GOCACHE": goEnv(t, "GOCACHE"), "GOMODCACHE": goEnv(t, "GOMODCACHE"),
 	} {
@@ -248,6 +249,7 @@ type services struct {
 	running     map[string]string         // the task definition that each service runs
 	breaks      bool                      // images other than these are broken
 	good        map[string]bool
+	findings    []any // of the scan of every image
 }
 
 // neverPulled is the end of the image of an environment without one.
@@ -354,6 +356,8 @@ func (s *services) answer(operation string, names []string, definition string) a
 			})
 		}
 		return map[string]any{"tasks": tasks}
+	case "DescribeImageScanFindings":
+		return map[string]any{"imageScanStatus": map[string]any{"status": "COMPLETE"}, "imageScanFindings": map[string]any{"findings": s.findings}}
 	case "GetLogEvents":
 		return map[string]any{"events": []any{map[string]any{"message": "panic: no database"}}}
 	}
