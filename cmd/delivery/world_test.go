@@ -73,7 +73,7 @@ func newWorld(t *testing.T) *world {
 	for name, value := range map[string]string{
 		"PULUMI_CONFIG_PASSPHRASE": "x", "GITHUB_API_URL": emulated.Serve(t, w.hub), "SPY": w.spy, "REGISTRY": w.registry,
 		"AWS_ENDPOINT_URL_S3": address, "AWS_ENDPOINT_URL_ECS": emulated.Serve(t, w.services), "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": emulated.Serve(t, w.services),
-		"AWS_ENDPOINT_URL_ECR": emulated.Serve(t, w.services),
+		"AWS_ENDPOINT_URL_ECR":        emulated.Serve(t, w.services),
 		"AWS_ENDPOINT_URL_CLOUDFRONT": emulated.Serve(t, http.HandlerFunc(w.invalidate)),
 		"PATH":                        tools(t, p.Dir) + string(os.PathListSeparator) + os.Getenv("PATH"), "GOCACHE": goEnv(t, "GOCACHE"), "GOMODCACHE": goEnv(t, "GOMODCACHE"),
 	} {
@@ -150,15 +150,17 @@ func goEnv(t *testing.T, name string) string {
 // trusts is what bootstrap's roles trust: an environment's deploy role that environment, its preview role main, and
 // pull requests too where it is not guarded.
 func trusts(role, subject string) bool {
-	name, ok := strings.CutPrefix(role, "arn:aws:iam::"+account+":role/sentry-")
-	kind, environment, _ := strings.Cut(name, "-")
-	switch {
-	case !ok:
-		return false
-	case kind == "deploy":
+	return strings.HasPrefix(role, "arn:aws:iam::"+account+":") && (trustsIn(role, subject, "staging") || trustsIn(role, subject, "production"))
+}
+
+func trustsIn(role, subject, environment string) bool {
+	switch _, name, _ := strings.Cut(role, ":role/"); name {
+	case "sentry-deploy-" + environment:
 		return subject == "environment:"+environment
+	case "sentry-preview-" + environment:
+		return subject == "ref:refs/heads/main" || environment == "staging" && subject == "pull_request"
 	}
-	return subject == "ref:refs/heads/main" || environment == "staging" && subject == "pull_request"
+	return false
 }
 
 func (w *world) pulumi(args ...string) {

@@ -103,7 +103,7 @@ func checkJobsHabits(file string, j job, say func(string, ...any)) {
 		for key, value := range s.With {
 			checkExpression(value, file == "deploy.yml" && key == "token" && s.With["path"] == "application", say)
 		}
-		checkCommands(j, s, say)
+		checkCommands(s, say)
 	}
 }
 
@@ -121,7 +121,7 @@ var (
 	substituted = regexp.MustCompile(`\b(echo|printf|export|local)\b.*\$\(`)
 )
 
-func checkCommands(j job, s step, say func(string, ...any)) {
+func checkCommands(s step, say func(string, ...any)) {
 	for line := range strings.Lines(strings.ReplaceAll(s.Run, "\\\n", " ")) {
 		line = strings.TrimSpace(line)
 		if strings.HasPrefix(line, "#") {

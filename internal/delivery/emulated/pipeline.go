@@ -35,6 +35,9 @@ type Pipeline struct {
 	Roles []string
 	// OnStep is called before each script with its environment, when set.
 	OnStep func(job, step string, environment map[string]string)
+	// Instead, when set, stands in for every script, by the id of its step, and returns its outputs. Then no file is moved
+	// either: what is left is which jobs run, as whom, and with what.
+	Instead func(id string, environment map[string]string) map[string]any
 
 	store string // of the artifacts
 }
@@ -356,6 +359,9 @@ func (m *machine) script(i int, step workflowStep) (map[string]any, string) {
 	}
 	if m.OnStep != nil {
 		m.OnStep(m.record.Name, step.Name, env)
+	}
+	if m.Instead != nil {
+		return m.Instead(step.ID, env), "success"
 	}
 	script := file("script")
 	require.NoError(m.t, os.WriteFile(script, []byte(step.Run), 0o600))
