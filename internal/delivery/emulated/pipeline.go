@@ -382,6 +382,9 @@ func (m *machine) script(i int, step workflowStep) (map[string]any, string) {
 		fmt.Fprintf(logOf{m.record}, "error: %v\n", err)
 		outcome = "failure"
 	}
+	for name, value := range readOutputs(m.t, env["GITHUB_ENV"]) {
+		m.env[name] = toText(value)
+	}
 	return readOutputs(m.t, env["GITHUB_OUTPUT"]), outcome
 }
 
@@ -396,7 +399,7 @@ func (m *machine) notices(log string) {
 	}
 }
 
-// readOutputs reads a step's outputs, in either of their forms.
+// readOutputs reads a step's outputs, or its variables for later steps, in either of their forms.
 func readOutputs(t *testing.T, file string) map[string]any {
 	t.Helper()
 	outputs := map[string]any{}
