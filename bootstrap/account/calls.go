@@ -39,11 +39,12 @@ func anywhere(action string) bool {
 	})
 }
 
-// releaseCalls is what the deploy jobs call themselves, outside the engine: pushing the image, publishing
-// the front end, and looking at the roll-out.
+// releaseCalls is what the deploy jobs call themselves, outside the engine: pushing the image and reading its scan,
+// publishing the front end, and looking at the roll-out.
 var releaseCalls = []string{
 	"ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart",
 	"ecr:CompleteLayerUpload", "ecr:PutImage", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:DescribeImages",
-	"s3:GetObject", "s3:PutObject", "s3:DeleteObject",
+	"ecr:DescribeImageScanFindings",
+	"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "cloudfront:CreateInvalidation",
 	"ecs:ListTasks", "ecs:DescribeTasks", "logs:FilterLogEvents", "logs:GetLogEvents",
 }

@@ -14,6 +14,8 @@ func limitsCloudFront(action string, n names) []limit {
 		return []limit{{[]string{"*"}, n.born()}}
 	case "cloudfront:TagResource":
 		return []limit{{kinds, n.tagging()}}
+	case "cloudfront:CreateInvalidation":
+		return []limit{{n.owned(aws.CloudFrontDistribution), n.mine()}}
 	case "cloudfront:ListTagsForResource", "cloudfront:UntagResource":
 		return []limit{{kinds, n.mine()}}
 	}

@@ -97,3 +97,18 @@ func TestPublishAsTheJobRunsIt(t *testing.T) {
 	assert.Len(t, r.outputs()["release"], 64)
 	assert.Contains(t, emulated.Keys(t, client, "site"), "index.html")
 }
+
+func TestScanAsTheJobRunsIt(t *testing.T) {
+	image := "123456789012.dkr.ecr.us-east-1.amazonaws.com/sentry-staging-backend@sha256:" + strings.Repeat("0", 64)
+	r := newRunner(t)
+	r.awsAt("ECR", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		_, err := w.Write([]byte(`{"imageScanStatus":{"status":"COMPLETE"},"imageScanFindings":{"findings":[{"name":"CVE-2026-1","severity":"CRITICAL"}]}}`))
+		assert.NoError(t, err)
+	}))
+	require.ErrorContains(t, r.run("scan", "--image", image, "--accept", ""), "CVE-2026-1")
+	assert.Contains(t, r.outputs()["failure"], "CVE-2026-1", "the summary cannot say why")
+	require.NoError(t, r.run("scan", "--image", image, "--accept", "CVE-2026-0, CVE-2026-1"))
+	require.NoError(t, r.run("scan", "--image", image, "--accept", "all"))
+	require.ErrorContains(t, r.run("scan", "--image", "backend"), "allowed: <registry>")
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -45,8 +46,12 @@ var (
 	environmentName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,40}$`)
 )
 
-// mostComments is how many environments a pull request may add by itself.
-const mostComments = 10
+// What a pull request may bring by itself.
+const (
+	mostComments = 10       // environments
+	mostJobs     = 10       // names of jobs
+	mostEvents   = 64 << 20 // bytes of a preview
+)
 
 func (c *command) comment(cmd *cobra.Command, f commentFlags) error {
 	m := pullRequestHead.FindStringSubmatch(f.head)
@@ -108,8 +113,9 @@ func environmentsOf(known []string, folder *os.Root) []string {
 }
 
 // commentText shows the preview that was made with the environment's own state, or else that of the sandbox, or else
-// that there is none and why.
+// that there is none; and always what has failed besides.
 func commentText(folder *os.Root, environment string, jobs []github.Job, options preview.Options) string {
+	failed := failedJobs(jobs)
 	for _, kept := range []struct{ folder, note string }{
 		{"preview-of-" + environment, ""},
 		{"preview-sandbox", "Made in the sandbox, without AWS: what the branch changes against the base of the pull request."},
@@ -118,22 +124,33 @@ func commentText(folder *os.Root, environment string, jobs []github.Job, options
 		if err != nil {
 			continue // not made
 		}
-		p, err := preview.Parse(file)
+		p, err := preview.Parse(io.LimitReader(file, mostEvents))
 		_ = file.Close() // read only
 		if err == nil {
-			options.Note = kept.note
+			options.Note = strings.TrimSpace(kept.note + "\n\n" + failed)
 			return preview.Render(p, options)
 		}
 	}
+	options.Failed, options.Stderr, options.Note = true, "There is no preview of this commit.", failed
+	return preview.Render(nil, options)
+}
+
+// failedJobs is what else the run says: a preview can look well while the tests have failed. The names are the pull
+// request's.
+func failedJobs(jobs []github.Job) string {
 	var failed []string
 	for _, j := range jobs {
 		if j.Conclusion != "" && j.Conclusion != "success" && j.Conclusion != "skipped" {
-			failed = append(failed, j.Name+": "+j.Conclusion)
+			failed = append(failed, markdown.Code(markdown.Cut(j.Name, 100))+" "+markdown.Escape(j.Conclusion))
 		}
 	}
-	options.Failed, options.Sections = true, nil
-	options.Stderr = "There is no preview of this commit.\n" + strings.Join(failed, "\n")
-	return preview.Render(nil, options)
+	if len(failed) == 0 {
+		return ""
+	}
+	if more := len(failed) - mostJobs; more > 0 {
+		failed = append(failed[:mostJobs], fmt.Sprintf("and %d more", more))
+	}
+	return ":x: **Not all of the run has passed:** " + strings.Join(failed, ", ") + "."
 }
 
 // price is what the pull request's run wrote about it, as text: its Markdown is not to be trusted.

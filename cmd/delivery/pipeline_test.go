@@ -30,6 +30,7 @@ func TestThePipeline(t *testing.T) {
 		{"a broken image is taken back", true, brokenImage},
 		{"production ships what staging ran", false, promoted},
 		{"a release changes nothing else", false, nothingElse},
+		{"a scan that finds something", false, scanned},
 		{"a branch that wants more", false, branchAsAttacker},
 		{"a pull request", false, pullRequest},
 		{"drift, and a lock that was left behind", false, driftAndLock},
@@ -48,8 +49,15 @@ func TestThePipeline(t *testing.T) {
 }
 
 func fromNothing(t *testing.T, w *world) {
+	w.pipeline.Environment["SOURCE"] = w.git.Run("rev-parse", "main")
+	reached := map[string]bool{}
+	w.pipeline.OnStep = func(job, _ string, env map[string]string) { reached[job] = reached[job] || env["EVIL"] != "" }
 	run := w.deploy("staging", map[string]any{"infrastructure": true})
+	w.pipeline.OnStep = nil
 	w.succeed(run)
+	for job, evil := range reached {
+		assert.False(t, evil, "%s: what a package has written reaches a job that deploys", job)
+	}
 	assert.Equal(t, "Deploy staging "+w.git.Run("rev-parse", "main"), run.Title)
 	assert.Contains(t, w.image("staging"), account+".dkr.ecr.us-east-1.amazonaws.com/sentry-staging-backend@sha256:")
 	assert.Equal(t, w.image("staging"), w.record("staging"))
@@ -88,6 +96,7 @@ func promoted(t *testing.T, w *world) {
 	}
 	assert.Equal(t, digest(w.image("staging")), digest(w.image("production")))
 	assert.Contains(t, w.image("production"), "/sentry-production-backend@")
+	assert.Equal(t, w.image("production"), w.record("production"))
 	assert.Equal(t, "api=/api\n", w.site("production", "assets/app-0123abcd.js"))
 	assert.Contains(t, run.Job("summary").Summary, "built before")
 	assert.Equal(t, "deploy / preview: arn:aws:iam::"+account+":role/sentry-preview-production as ref:refs/heads/main", w.pipeline.Roles[0],
@@ -138,8 +147,38 @@ func nothingElse(t *testing.T, w *world) {
 	assert.Contains(t, log, "deploy the infrastructure too")
 	assert.Equal(t, before, w.image("staging"), "what nobody has looked at was deployed")
 
-	w.succeed(w.deploy("staging", map[string]any{"infrastructure": true}))
+	// A front end that is closed to the world has no address, and is published all the same.
+	w.edit("Pulumi.staging.yaml", "sentry:publicFrontend: true", "sentry:publicFrontend: false")
+	w.git.Commit("closed")
+	closed := w.deploy("staging", map[string]any{"infrastructure": true})
+	w.succeed(closed)
 	assert.NotEqual(t, before, w.image("staging"))
+	assert.NotContains(t, closed.Job("summary").Summary, "- Site:")
+	assert.Equal(t, "api=/api\n", w.site("staging", "assets/app-0123abcd.js"))
+}
+
+// scanned is 12.6: what ECR knows to be broken is not released, unless it is accepted by its name.
+func scanned(t *testing.T, w *world) {
+	before := w.image("staging")
+	w.write("backend/Dockerfile", "FROM vulnerable\n")
+	w.git.Commit("vulnerable")
+	w.services.findings = []any{map[string]any{"name": "CVE-2026-1", "severity": "CRITICAL"}}
+	run := w.deploy("staging", map[string]any{})
+	assert.Equal(t, "failure", run.Job("deploy-backend").Result)
+	assert.Contains(t, run.Job("summary").Summary, "found critical vulnerabilities: CVE-2026-1")
+	assert.Equal(t, before, w.image("staging"), "what is known to be broken is released")
+	assert.Equal(t, before, w.record("staging"))
+	w.pipeline.Vars["ACCEPTED_VULNERABILITIES_STAGING"] = "CVE-2026-1"
+	w.succeed(w.deploy("staging", map[string]any{}))
+	assert.NotEqual(t, before, w.image("staging"))
+	w.services.findings = nil
+
+	// The same commit, built again: another image, which is what runs then.
+	accepted, builds := w.image("staging"), len(w.lines("image-builds"))
+	w.pipeline.Environment["BASE_OF_TODAY"] = "newer"
+	w.succeed(w.deploy("staging", map[string]any{"rebuild": true}))
+	assert.Len(t, w.lines("image-builds"), builds+1)
+	assert.NotEqual(t, accepted, w.image("staging"), "what was built anew is not what is released")
 }
 
 // branchAsAttacker deploys a branch to staging, as anybody may who can push one. Its program asks for what it can get.
@@ -255,10 +294,14 @@ func oneAddress(t *testing.T, w *world) {
 	assert.Contains(t, refused.Job("preview").Log, "the API of stack staging has no address", "the approval is asked for, and then the front end fails")
 	assert.Equal(t, "skipped", refused.Job("build-frontend").Result)
 
-	w.edit("Pulumi.staging.yaml", "config:\n", "config:\n  sentry:https: true\n")
-	w.git.Commit("one address")
+	before := w.image("staging")
+	w.edit("Pulumi.staging.yaml", "config:\n", "config:\n  sentry:https: true\n  sentry:container:\n    cpuArchitecture: arm64\n")
+	w.git.Commit("one address, other machines")
 	run := w.deploy("staging", map[string]any{"infrastructure": true})
 	w.succeed(run)
+	assert.Equal(t, "ubuntu-24.04-arm", run.Job("preview").Outputs["runner"])
+	assert.Contains(t, w.lines("image-platforms"), "linux/arm64", "the image does not start on the machines of the environment")
+	assert.NotEqual(t, before, w.image("staging"), "the image of the other machines is released")
 	assert.Equal(t, "api=/api\n", w.site("staging", "assets/app-0123abcd.js"))
 	require.Len(t, w.told, 1, "visitors get the old pages for as long as CloudFront keeps them")
 	assert.Regexp(t, `^POST /2020-05-31/distribution/E\w+/invalidation$`, w.told[0])
@@ -289,13 +332,14 @@ func (w *world) unmerged() string {
 // nothingToTake fails when a package of the application found something with which it could go further.
 func (w *world) nothingToTake() {
 	w.t.Helper()
-	token := regexp.MustCompile(`(?m)^(ACTIONS_ID_TOKEN_REQUEST_TOKEN|AWS_ACCESS_KEY_ID|AWS_ROLE|GITHUB_TOKEN|APPLICATION_TOKEN|VARS|LEFT_BEHIND)=.+$`)
+	token := regexp.MustCompile(`(?m)^(ACTIONS_ID_TOKEN_REQUEST_TOKEN|ACTIONS_RUNTIME_TOKEN|AWS_ACCESS_KEY_ID|AWS_ROLE|GITHUB_TOKEN|APPLICATION_TOKEN|VARS|LEFT_BEHIND)=.+$`)
 	for _, file := range []string{"npm-environment", "npm-parent", "docker-environment"} {
 		text, err := os.ReadFile(filepath.Join(w.spy, file))
 		require.NoError(w.t, err)
 		assert.Empty(w.t, token.FindAllString(string(text), -1), "%s: code of the application can become a deployment", file)
 	}
 	assert.Empty(w.t, w.lines("npm-checkouts"), "a repository with its credentials lies beside the application's source")
+	assert.Empty(w.t, w.lines("npm-programs"), "the programs that deploy lie beside the application's source")
 }
 
 func (w *world) lines(file string) []string {

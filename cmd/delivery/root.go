@@ -24,7 +24,7 @@ func newCommand(getenv func(string) string) *cobra.Command {
 	root.AddCommand(
 		c.environmentsCommand(), c.settingsCommand(), c.guardCommand(), c.changesCommand(), c.sourceCommand(), c.useBinaryCommand(),
 		c.previewCommand(), c.renderCommand(), c.commentCommand(), c.targetCommand(), c.promoteCommand(),
-		c.applyCommand(), c.releaseCommand(), c.settleCommand(), c.rolloutCommand(), c.outputsCommand(), c.publishCommand(), c.shippedCommand(),
+		c.applyCommand(), c.scanCommand(), c.releaseCommand(), c.settleCommand(), c.rolloutCommand(), c.outputsCommand(), c.publishCommand(), c.shippedCommand(),
 		c.waitCommand(), c.reportCommand(), c.driftCommand(), c.lockCommand(), c.recoverCommand(), c.destroyCommand(),
 	)
 	return root

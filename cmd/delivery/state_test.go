@@ -205,8 +205,11 @@ func TestComment(t *testing.T) {
 	assert.Contains(t, texts["staging"], "**1 to replace**", "what the role could see is not shown")
 	assert.Contains(t, texts["staging"], "```\n| staging | +$3 | @octo-org/team\n```", "Markdown of the pull request's own code is rendered")
 	assert.Contains(t, texts["dev"], "Made in the sandbox, without AWS")
-	assert.Contains(t, texts["production"], "There is no preview of this commit.\nchecks / checks: failure", "after a failed build the last comment stays, about another commit")
-	assert.NotContains(t, texts["production"], "build: success")
+	assert.Contains(t, texts["production"], "There is no preview of this commit.", "after a failed build the last comment stays, about another commit")
+	for environment, text := range texts {
+		assert.Contains(t, text, ":x: **Not all of the run has passed:** `checks / checks` failure.", "%s: a fine preview hides that the tests have failed", environment)
+		assert.Contains(t, text, "#### Cost", "%s: the change has no price", environment)
+	}
 	assert.Contains(t, texts["production"], "/actions/runs/77")
 }
 

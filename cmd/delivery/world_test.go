@@ -12,11 +12,13 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"sentry/infra"
 	"sentry/internal/delivery/emulated"
+	"sentry/internal/delivery/emulated/host"
 	"sentry/internal/fixture"
 	"sentry/internal/project"
 	"sentry/internal/sandbox"
@@ -71,6 +73,7 @@ func newWorld(t *testing.T) *world {
 	for name, value := range map[string]string{
 		"PULUMI_CONFIG_PASSPHRASE": "x", "GITHUB_API_URL": emulated.Serve(t, w.hub), "SPY": w.spy, "REGISTRY": w.registry,
 		"AWS_ENDPOINT_URL_S3": address, "AWS_ENDPOINT_URL_ECS": emulated.Serve(t, w.services), "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": emulated.Serve(t, w.services),
+		"AWS_ENDPOINT_URL_ECR":        emulated.Serve(t, w.services),
 		"AWS_ENDPOINT_URL_CLOUDFRONT": emulated.Serve(t, http.HandlerFunc(w.invalidate)),
 		"PATH":                        tools(t, p.Dir) + string(os.PathListSeparator) + os.Getenv("PATH"), "GOCACHE": goEnv(t, "GOCACHE"), "GOMODCACHE": goEnv(t, "GOMODCACHE"),
 	} {
@@ -105,15 +108,28 @@ func repository(t *testing.T) fixture.Git {
 	return git
 }
 
+// TestMain makes this binary the commands of which it is given the names: Pulumi's language host, and the program.
+func TestMain(m *testing.M) {
+	switch filepath.Base(os.Args[0]) {
+	case "pulumi-language-go":
+		host.Main()
+	case "sentry":
+		pulumi.Run(infra.Deploy)
+	default:
+		os.Exit(m.Run())
+	}
+}
+
 // tools is a folder with the commands of a runner: the real CLI of Pulumi, a language host for it, and stand-ins.
 func tools(t *testing.T, projectDir string) string {
 	t.Helper()
 	cli, err := sandbox.CLI(t.Context(), projectDir, t.Output())
 	require.NoError(t, err)
+	self, err := os.Executable()
+	require.NoError(t, err)
 	dir := t.TempDir()
 	require.NoError(t, os.Symlink(cli, filepath.Join(dir, "pulumi")))
-	out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "pulumi-language-go"), "sentry/internal/delivery/emulated/languagehost").CombinedOutput()
-	require.NoError(t, err, string(out))
+	require.NoError(t, os.Symlink(self, filepath.Join(dir, "pulumi-language-go")))
 	entries, err := os.ReadDir("testdata/tools")
 	require.NoError(t, err)
 	for _, e := range entries {
@@ -134,15 +150,17 @@ func goEnv(t *testing.T, name string) string {
 // trusts is what bootstrap's roles trust: an environment's deploy role that environment, its preview role main, and
 // pull requests too where it is not guarded.
 func trusts(role, subject string) bool {
-	name, ok := strings.CutPrefix(role, "arn:aws:iam::"+account+":role/sentry-")
-	kind, environment, _ := strings.Cut(name, "-")
-	switch {
-	case !ok:
-		return false
-	case kind == "deploy":
+	return strings.HasPrefix(role, "arn:aws:iam::"+account+":") && (trustsIn(role, subject, "staging") || trustsIn(role, subject, "production"))
+}
+
+func trustsIn(role, subject, environment string) bool {
+	switch _, name, _ := strings.Cut(role, ":role/"); name {
+	case "sentry-deploy-" + environment:
 		return subject == "environment:"+environment
+	case "sentry-preview-" + environment:
+		return subject == "ref:refs/heads/main" || environment == "staging" && subject == "pull_request"
 	}
-	return subject == "ref:refs/heads/main" || environment == "staging" && subject == "pull_request"
+	return false
 }
 
 func (w *world) pulumi(args ...string) {
@@ -233,6 +251,7 @@ type services struct {
 	running     map[string]string         // the task definition that each service runs
 	breaks      bool                      // images other than these are broken
 	good        map[string]bool
+	findings    []any // of the scan of every image
 }
 
 // neverPulled is the end of the image of an environment without one.
@@ -339,6 +358,8 @@ func (s *services) answer(operation string, names []string, definition string) a
 			})
 		}
 		return map[string]any{"tasks": tasks}
+	case "DescribeImageScanFindings":
+		return map[string]any{"imageScanStatus": map[string]any{"status": "COMPLETE"}, "imageScanFindings": map[string]any{"findings": s.findings}}
 	case "GetLogEvents":
 		return map[string]any{"events": []any{map[string]any{"message": "panic: no database"}}}
 	}

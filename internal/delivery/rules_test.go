@@ -30,9 +30,11 @@ func findings(t *testing.T, all map[string]string) []string {
 		checkPins(&root, pins, say)
 		w := parse(t, all[name])
 		checkWorkflow(name, w, say)
+		checkHabits(w, say)
 		for _, id := range sorted(w.Jobs) {
 			sayJob := func(format string, args ...any) { say("job "+id+": "+format, args...) }
 			checkJob(name, id, w.Jobs[id], sayJob)
+			checkJobsHabits(name, w.Jobs[id], sayJob)
 			for i, s := range w.Jobs[id].Steps {
 				checkStep(name, w, w.Jobs[id], s, func(format string, args ...any) {
 					sayJob(fmt.Sprintf("step %d (%s): ", i+1, s.Name)+format, args...)
@@ -255,12 +257,12 @@ func checkStep(file string, w workflow, j job, s step, say func(string, ...any))
 	if s.Continue != "" && !slices.Contains([]string{"Price the change", "Fetch what the run found"}, s.Name) {
 		say("continue-on-error: its failure is not seen")
 	}
-	known := []string{"RUNNER_TEMP", "HOME", "PATH", "GITHUB_OUTPUT", "GITHUB_RUN_ID"}
+	set := []string{"RUNNER_TEMP", "HOME", "PATH", "GITHUB_OUTPUT", "GITHUB_RUN_ID"}
 	for _, env := range []map[string]string{w.Env, j.Env, s.Env} {
-		known = slices.AppendSeq(known, maps.Keys(env))
+		set = slices.AppendSeq(set, maps.Keys(env))
 	}
 	for _, m := range variable.FindAllStringSubmatch(s.Run, -1) {
-		if !slices.Contains(known, m[1]) {
+		if !slices.Contains(set, m[1]) {
 			say("$%s is set nowhere", m[1])
 		}
 	}

@@ -57,6 +57,7 @@ type (
 		Concurrency *concurrency      `yaml:"concurrency"`
 		Container   yaml.Node         `yaml:"container"`
 		Services    yaml.Node         `yaml:"services"`
+		Strategy    yaml.Node         `yaml:"strategy"`
 		Defaults    yaml.Node         `yaml:"defaults"`
 		Continue    string            `yaml:"continue-on-error"`
 		Env         map[string]string `yaml:"env"`

@@ -35,6 +35,9 @@ type Pipeline struct {
 	Roles []string
 	// OnStep is called before each script with its environment, when set.
 	OnStep func(job, step string, environment map[string]string)
+	// Instead, when set, stands in for every script, by the id of its step, and returns its outputs. Then no file is moved
+	// either: what is left is which jobs run, as whom, and with what.
+	Instead func(id string, environment map[string]string) map[string]any
 
 	store string // of the artifacts
 }
@@ -357,6 +360,9 @@ func (m *machine) script(i int, step workflowStep) (map[string]any, string) {
 	if m.OnStep != nil {
 		m.OnStep(m.record.Name, step.Name, env)
 	}
+	if m.Instead != nil {
+		return m.Instead(step.ID, env), "success"
+	}
 	script := file("script")
 	require.NoError(m.t, os.WriteFile(script, []byte(step.Run), 0o600))
 	cmd := exec.CommandContext(m.t.Context(), "bash", "--noprofile", "--norc", "-eo", "pipefail", script)
@@ -376,6 +382,9 @@ func (m *machine) script(i int, step workflowStep) (map[string]any, string) {
 		fmt.Fprintf(logOf{m.record}, "error: %v\n", err)
 		outcome = "failure"
 	}
+	for name, value := range readOutputs(m.t, env["GITHUB_ENV"]) {
+		m.env[name] = toText(value)
+	}
 	return readOutputs(m.t, env["GITHUB_OUTPUT"]), outcome
 }
 
@@ -390,7 +399,7 @@ func (m *machine) notices(log string) {
 	}
 }
 
-// readOutputs reads a step's outputs, in either of their forms.
+// readOutputs reads a step's outputs, or its variables for later steps, in either of their forms.
 func readOutputs(t *testing.T, file string) map[string]any {
 	t.Helper()
 	outputs := map[string]any{}

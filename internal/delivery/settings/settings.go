@@ -40,6 +40,7 @@ var Variables = []Variable{
 	{"NODE_VERSION", "node-version", "24", form(`^[0-9][0-9.x]*$|^lts/\S+$`, "a version of Node.js, such as 24")},
 	{"API_URL", "api-url", "", form(`^(none|/\S*|https?://[^\s"'<>]+)?$`, "an http(s) address, a path such as /api, or none")},
 	{"SHOW_LOGS", "show-logs", "private", oneOf("private", "always", "never")},
+	{"ACCEPTED_VULNERABILITIES", "accepted", "", form(`^[\w.:-]*([ ,]+[\w.:-]+)*$`, "names such as CVE-2026-1234 with commas between them, or all")},
 	{"DEPLOY_UNREVIEWED", "unreviewed", "no", oneOf("no", "by-hand", "yes")},
 }
 
