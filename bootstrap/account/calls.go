@@ -44,6 +44,6 @@ func anywhere(action string) bool {
 var releaseCalls = []string{
 	"ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart",
 	"ecr:CompleteLayerUpload", "ecr:PutImage", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:DescribeImages",
-	"s3:GetObject", "s3:PutObject", "s3:DeleteObject",
+	"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "cloudfront:CreateInvalidation",
 	"ecs:ListTasks", "ecs:DescribeTasks", "logs:FilterLogEvents", "logs:GetLogEvents",
 }

@@ -44,7 +44,7 @@ func askedAtTheEdge(action, environment string) []call {
 	switch {
 	case strings.HasPrefix(action, "acm:"):
 		return []call{tagged(certificate)}
-	case strings.HasSuffix(action, "Distribution"):
+	case strings.HasSuffix(action, "Distribution"), action == "cloudfront:CreateInvalidation":
 		return []call{tagged(distribution)}
 	case strings.HasSuffix(action, "VpcOrigin"):
 		return []call{tagged(origin)}
