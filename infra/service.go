@@ -18,10 +18,11 @@ const rolloutTimeout = "20m"
 type Service struct {
 	pulumi.ResourceState
 
-	RepositoryURL     pulumi.StringOutput
-	ClusterName       pulumi.StringOutput
-	ServiceName       pulumi.StringOutput
-	TaskDefinitionARN pulumi.StringOutput
+	RepositoryURL pulumi.StringOutput
+	// ClusterName and ClusterARN are known once the cluster takes tasks.
+	ClusterName, ClusterARN pulumi.StringOutput
+	ServiceName             pulumi.StringOutput
+	TaskDefinition          *ecs.TaskDefinition
 	// Image is what is released: <repository>@sha256:<digest>, or none.
 	Image pulumi.StringOutput
 }
@@ -52,6 +53,8 @@ type ServiceArgs struct {
 	// Adopted is what stays of the tool that made the service before.
 	Adopted config.Adopted
 
+	// Variables are the container's besides those of the stack file.
+	Variables       pulumi.StringMap
 	SubnetIDs       pulumi.StringArrayInput
 	SecurityGroupID pulumi.StringInput
 	// LoadBalancer hands requests to the tasks; nil where clients reach them themselves.
@@ -97,21 +100,24 @@ func NewService(ctx *pulumi.Context, name string, args *ServiceArgs, opts ...pul
 	}
 
 	s.RepositoryURL = repository.RepositoryUrl
-	s.ClusterName = cluster.name
+	s.ClusterName, s.ClusterARN = cluster.name, cluster.arn
 	s.ServiceName = running.Name
-	s.TaskDefinitionARN = definition.Arn
+	s.TaskDefinition = definition
 	s.Image = image
 	if err := ctx.RegisterResourceOutputs(s, pulumi.Map{
 		"repositoryUrl":     s.RepositoryURL,
 		"clusterName":       s.ClusterName,
 		"serviceName":       s.ServiceName,
-		"taskDefinitionArn": s.TaskDefinitionARN,
+		"taskDefinitionArn": definition.Arn,
 		"image":             s.Image,
 	}); err != nil {
 		return nil, fmt.Errorf("register the service's outputs: %w", err)
 	}
 	return s, nil
 }
+
+// CountOf is a number of tasks: none while no image is released (F7).
+func (s *Service) CountOf(desired int) pulumi.IntOutput { return countOf(s.Image, desired) }
 
 func newECSService(
 	ctx *pulumi.Context, name string, args *ServiceArgs,

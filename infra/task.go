@@ -2,6 +2,7 @@ package infra
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
@@ -15,6 +16,7 @@ func newTaskDefinition(
 	ctx *pulumi.Context, family string, args *ServiceArgs, roles roles, image pulumi.StringOutput, child pulumi.ResourceOption,
 ) (*ecs.TaskDefinition, error) {
 	environment := pulumi.ToStringMap(args.Environment)
+	maps.Copy(environment, args.Variables)
 	environment[config.VariableEnvironment] = pulumi.String(args.Stack)
 	environment[config.VariableRegion] = pulumi.String(args.Account.Region)
 	environment[config.VariablePort] = pulumi.String(strconv.Itoa(args.Port))
