@@ -95,7 +95,7 @@ func (e *Environment) export(ctx *pulumi.Context) {
 	ctx.Export("ecrRepositoryUrl", e.Service.RepositoryURL)
 	ctx.Export("clusterName", e.Service.ClusterName)
 	ctx.Export("serviceName", e.Service.ServiceName)
-	ctx.Export("taskDefinitionArn", e.Service.TaskDefinition.Arn)
+	ctx.Export("taskDefinitionArn", e.Service.TaskDefinitionARN)
 	ctx.Export("deployedImage", e.Service.Image)
 	ctx.Export("cpuArchitecture", pulumi.String(e.Config.Container.CPUArchitecture))
 	if e.Config.HTTPS != nil {

@@ -22,7 +22,9 @@ type Service struct {
 	// ClusterName and ClusterARN are known once the cluster takes tasks.
 	ClusterName, ClusterARN pulumi.StringOutput
 	ServiceName             pulumi.StringOutput
-	TaskDefinition          *ecs.TaskDefinition
+	TaskDefinitionARN       pulumi.StringOutput
+	// Task is what the task definition says, for other services that run the same image.
+	Task *ecs.TaskDefinitionArgs
 	// Image is what is released: <repository>@sha256:<digest>, or none.
 	Image pulumi.StringOutput
 }
@@ -83,9 +85,10 @@ func NewService(ctx *pulumi.Context, name string, args *ServiceArgs, opts ...pul
 	if err != nil {
 		return nil, err
 	}
-	definition, err := newTaskDefinition(ctx, name+"-backend", args, roles, runnable(image, repository.RepositoryUrl), child)
+	s.Task = taskOf(name+"-backend", args, roles, runnable(image, repository.RepositoryUrl))
+	definition, err := ecs.NewTaskDefinition(ctx, name+"-backend", s.Task, child)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("register the task definition: %w", err)
 	}
 	cluster, err := newCluster(ctx, name+"-cluster", args, child)
 	if err != nil {
@@ -102,13 +105,13 @@ func NewService(ctx *pulumi.Context, name string, args *ServiceArgs, opts ...pul
 	s.RepositoryURL = repository.RepositoryUrl
 	s.ClusterName, s.ClusterARN = cluster.name, cluster.arn
 	s.ServiceName = running.Name
-	s.TaskDefinition = definition
+	s.TaskDefinitionARN = definition.Arn
 	s.Image = image
 	if err := ctx.RegisterResourceOutputs(s, pulumi.Map{
 		"repositoryUrl":     s.RepositoryURL,
 		"clusterName":       s.ClusterName,
 		"serviceName":       s.ServiceName,
-		"taskDefinitionArn": definition.Arn,
+		"taskDefinitionArn": s.TaskDefinitionARN,
 		"image":             s.Image,
 	}); err != nil {
 		return nil, fmt.Errorf("register the service's outputs: %w", err)
