@@ -173,23 +173,40 @@ func newVersioning(ctx *pulumi.Context, logical string, bucket *s3.BucketV2, chi
 }
 
 // newBucketAccess sets who may use a bucket. Only a public one may have a public policy; ACLs stay blocked on each.
+//
+// The two settings follow each other: S3 refuses changes of one bucket's access at the same time. What opens comes first,
+// as S3 refuses a public policy behind the block; what closes comes last, when the policy already lets in who is to come.
 func newBucketAccess(
 	ctx *pulumi.Context, logical string, bucket *s3.BucketV2, public bool, policy pulumi.StringInput, opts ...pulumi.ResourceOption,
 ) error {
-	block, err := s3.NewBucketPublicAccessBlock(ctx, logical, &s3.BucketPublicAccessBlockArgs{
-		Bucket:                bucket.ID(),
-		BlockPublicAcls:       pulumi.Bool(true),
-		IgnorePublicAcls:      pulumi.Bool(true),
-		BlockPublicPolicy:     pulumi.Bool(!public),
-		RestrictPublicBuckets: pulumi.Bool(!public),
-	}, opts...)
+	block := func(opts ...pulumi.ResourceOption) (pulumi.Resource, error) {
+		made, err := s3.NewBucketPublicAccessBlock(ctx, logical, &s3.BucketPublicAccessBlockArgs{
+			Bucket:                bucket.ID(),
+			BlockPublicAcls:       pulumi.Bool(true),
+			IgnorePublicAcls:      pulumi.Bool(true),
+			BlockPublicPolicy:     pulumi.Bool(!public),
+			RestrictPublicBuckets: pulumi.Bool(!public),
+		}, opts...)
+		if err != nil {
+			return nil, fmt.Errorf("block public access to %q: %w", logical, err)
+		}
+		return made, nil
+	}
+	allow := func(opts ...pulumi.ResourceOption) (pulumi.Resource, error) {
+		made, err := s3.NewBucketPolicy(ctx, logical, &s3.BucketPolicyArgs{Bucket: bucket.ID(), Policy: policy}, opts...)
+		if err != nil {
+			return nil, fmt.Errorf("set the policy of %q: %w", logical, err)
+		}
+		return made, nil
+	}
+	first, second := block, allow
+	if !public {
+		first, second = allow, block
+	}
+	before, err := first(opts...)
 	if err != nil {
-		return fmt.Errorf("block public access to %q: %w", logical, err)
+		return err
 	}
-	// S3 refuses a public policy while the block stands, and two changes of one bucket's access at once.
-	opts = append(slices.Clone(opts), pulumi.DependsOn([]pulumi.Resource{block}))
-	if _, err := s3.NewBucketPolicy(ctx, logical, &s3.BucketPolicyArgs{Bucket: bucket.ID(), Policy: policy}, opts...); err != nil {
-		return fmt.Errorf("set the policy of %q: %w", logical, err)
-	}
-	return nil
+	_, err = second(append(slices.Clone(opts), pulumi.DependsOn([]pulumi.Resource{before}))...)
+	return err
 }

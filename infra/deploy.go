@@ -25,74 +25,58 @@ func Deploy(ctx *pulumi.Context) error {
 // DeployIn is Deploy for a host that does not say where the project is, as the Automation API's inline
 // programs. dir holds the stack files; empty stands for the working directory.
 func DeployIn(dir string) pulumi.RunFunc {
-	return func(ctx *pulumi.Context) error { return deploy(ctx, dir) }
+	return func(ctx *pulumi.Context) error {
+		environment, err := NewEnvironment(ctx, dir)
+		if err != nil {
+			return err
+		}
+		// What else the back end works with, such as a database, is made here: examples/ has some.
+		return environment.RunBackend(ctx)
+	}
 }
 
-func deploy(ctx *pulumi.Context, dir string) error {
+// NewEnvironment registers all but the back end.
+func NewEnvironment(ctx *pulumi.Context, dir string) (*Environment, error) {
 	cfg, err := config.Load(ctx, dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	provider, err := newProvider(ctx, "aws", cfg.Region, cfg)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	account, err := lookUpAccount(ctx, cfg, provider)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	name := cfg.Name()
-	onAWS := pulumi.Providers(provider)
+	e := &Environment{Config: cfg, Account: account, Provider: pulumi.Providers(provider)}
+	e.Config.Buckets.Suffix = cmp.Or(cfg.Buckets.Suffix, account.ID)
 
-	network, err := NewNetwork(ctx, name, &NetworkArgs{
+	if e.Network, err = NewNetwork(ctx, cfg.Name(), &NetworkArgs{
 		Account:      account,
 		Network:      cfg.Network,
 		Port:         backendPort,
 		LoadBalanced: cfg.HTTPS != nil,
 		FlowLogs:     cfg.Monitoring.FlowLogs,
 		Adopted:      cfg.Adopted,
-	}, onAWS)
-	if err != nil {
-		return err
+	}, e.Provider); err != nil {
+		return nil, err
 	}
-	cfg.Buckets.Suffix = cmp.Or(cfg.Buckets.Suffix, account.ID)
-	buckets, err := NewBuckets(ctx, name, &BucketsArgs{
+	if e.Buckets, err = NewBuckets(ctx, cfg.Name(), &BucketsArgs{
 		Account:     account,
-		Buckets:     cfg.Buckets,
-		TaskRoleARN: account.iamARN("role/" + taskRoleName(name)),
+		Buckets:     e.Config.Buckets,
+		TaskRoleARN: account.iamARN("role/" + taskRoleName(cfg.Name())),
 		KMSKeyARN:   cfg.KMSKeyARN,
 		AccessLogs:  cfg.Monitoring.AccessLogs,
 		Protect:     cfg.Protect,
 		Adopted:     cfg.Adopted,
-	}, onAWS)
-	if err != nil {
-		return err
+	}, e.Provider); err != nil {
+		return nil, err
 	}
-	edge := &Edge{} // without HTTPS there is nothing in front of the tasks and the site
-	if cfg.HTTPS != nil {
-		certificates, err := certificateProvider(ctx, cfg, provider)
-		if err != nil {
-			return err
-		}
-		if edge, err = NewEdge(ctx, name, &EdgeArgs{
-			HTTPS:           *cfg.HTTPS,
-			HealthCheck:     cfg.Container.HealthCheck,
-			Port:            backendPort,
-			AccessLogs:      cfg.Monitoring.AccessLogs,
-			Certificates:    certificates,
-			VPCID:           network.VPCID,
-			SubnetIDs:       network.IsolatedSubnetIDs,
-			SecurityGroupID: network.LoadBalancerSecurityGroupID,
-			SiteDomain:      buckets.Frontend.BucketRegionalDomainName,
-		}, onAWS); err != nil {
-			return err
-		}
+	if err := e.open(ctx, provider); err != nil {
+		return nil, err
 	}
-	frontendURL, err := buckets.Publish(ctx, name, edge)
-	if err != nil {
-		return err
-	}
-	observability, err := NewObservability(ctx, name, &ObservabilityArgs{
+	if e.Observability, err = NewObservability(ctx, cfg.Name(), &ObservabilityArgs{
 		Stack:        cfg.Stack,
 		Account:      account,
 		Monitoring:   cfg.Monitoring,
@@ -100,69 +84,20 @@ func deploy(ctx *pulumi.Context, dir string) error {
 		DesiredCount: cfg.Tasks.DesiredCount,
 		KMSKeyARN:    cfg.KMSKeyARN,
 		Protect:      cfg.Protect,
-		LoadBalancer: edge.LoadBalancer,
-	}, onAWS)
-	if err != nil {
-		return err
+		LoadBalancer: e.Edge.LoadBalancer,
+	}, e.Provider); err != nil {
+		return nil, err
 	}
-	service, err := NewService(ctx, name, &ServiceArgs{
-		Stack:               cfg.Stack,
-		Account:             account,
-		Tasks:               cfg.Tasks,
-		Container:           cfg.Container,
-		Scaling:             cfg.Scaling,
-		ContainerInsights:   cfg.Monitoring.ContainerInsights,
-		Exec:                cfg.Exec,
-		Port:                backendPort,
-		Bootstrapped:        cfg.Bootstrapped,
-		PermissionsBoundary: cfg.PermissionsBoundary,
-		KMSKeyARN:           cfg.KMSKeyARN,
-		Protect:             cfg.Protect,
-		Adopted:             cfg.Adopted,
-		SubnetIDs:           network.PublicSubnetIDs,
-		SecurityGroupID:     network.TasksSecurityGroupID,
-		LoadBalancer:        edge.LoadBalancer,
-		ArtifactsBucket:     buckets.Artifacts.Bucket,
-		ClipsBucket:         buckets.Clips.Bucket,
-		LogGroup:            observability.LogGroupName,
-	}, onAWS)
-	if err != nil {
-		return err
-	}
+	e.Backend = e.backend()
+	return e, nil
+}
 
-	outputs{cfg, network, buckets, edge, observability, service, frontendURL}.export(ctx)
+// RunBackend registers the back end, and exports what came of all.
+func (e *Environment) RunBackend(ctx *pulumi.Context) error {
+	var err error
+	if e.Service, err = NewService(ctx, e.Config.Name(), e.Backend, e.Provider); err != nil {
+		return err
+	}
+	e.export(ctx)
 	return nil
-}
-
-// outputs are what scripts and the pipeline read of an environment (A18).
-type outputs struct {
-	config.Config
-	network       *Network
-	buckets       *Buckets
-	edge          *Edge
-	observability *Observability
-	service       *Service
-	frontendURL   pulumi.StringOutput
-}
-
-func (o outputs) export(ctx *pulumi.Context) {
-	ctx.Export("region", pulumi.String(o.Region))
-	ctx.Export("vpcId", o.network.VPCID)
-	ctx.Export("publicSubnetIds", o.network.PublicSubnetIDs)
-	ctx.Export("securityGroupId", o.network.TasksSecurityGroupID)
-	ctx.Export("frontendBucketName", o.buckets.Frontend.Bucket)
-	ctx.Export("artifactsBucketName", o.buckets.Artifacts.Bucket)
-	ctx.Export("clipsBucketName", o.buckets.Clips.Bucket)
-	ctx.Export("frontendUrl", o.frontendURL)
-	ctx.Export("logGroupName", o.observability.LogGroupName)
-	ctx.Export("ecrRepositoryUrl", o.service.RepositoryURL)
-	ctx.Export("clusterName", o.service.ClusterName)
-	ctx.Export("serviceName", o.service.ServiceName)
-	ctx.Export("taskDefinitionArn", o.service.TaskDefinitionARN)
-	ctx.Export("deployedImage", o.service.Image)
-	ctx.Export("cpuArchitecture", pulumi.String(o.Container.CPUArchitecture))
-	if o.HTTPS != nil {
-		ctx.Export("apiUrl", o.edge.APIURL)
-		ctx.Export("distributionId", o.edge.Distribution.ID())
-	}
 }

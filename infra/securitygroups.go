@@ -40,13 +40,13 @@ func newSecurityGroups(
 	}, child); err != nil {
 		return securityGroups{}, fmt.Errorf("empty the default security group: %w", err)
 	}
-	tasks, err := newGroup(ctx, name+"-tasks", args.Adopted.SecurityGroupName,
+	tasks, err := NewSecurityGroup(ctx, name+"-tasks", args.Adopted.SecurityGroupName,
 		cmp.Or(args.Adopted.SecurityGroupDescription, "Tasks of the backend"), vpcID, child)
 	if err != nil {
 		return securityGroups{}, err
 	}
 	// The way out is open: NAT, the alternative, costs more than the tasks.
-	if err := tasks.letOut(ctx, "anywhere", "Images, logs, secrets and whatever the backend calls", &vpc.SecurityGroupEgressRuleArgs{
+	if err := tasks.LetOut(ctx, "anywhere", "Images, logs, secrets and whatever the backend calls", &vpc.SecurityGroupEgressRuleArgs{
 		IpProtocol: pulumi.String("-1"),
 		CidrIpv4:   pulumi.String("0.0.0.0/0"),
 	}); err != nil {
@@ -56,22 +56,22 @@ func newSecurityGroups(
 		if err := letClientsIn(ctx, tasks, args); err != nil {
 			return securityGroups{}, err
 		}
-		return securityGroups{tasks: tasks.ready(ctx)}, nil
+		return securityGroups{tasks: tasks.Ready(ctx)}, nil
 	}
-	balancer, err := newGroup(ctx, name+"-load-balancer", "", "Load balancer of the backend", vpcID, child)
+	balancer, err := NewSecurityGroup(ctx, name+"-load-balancer", "", "Load balancer of the backend", vpcID, child)
 	if err != nil {
 		return securityGroups{}, err
 	}
 	if err := letCloudFrontIn(ctx, balancer, tasks, args.Port, child); err != nil {
 		return securityGroups{}, err
 	}
-	return securityGroups{tasks: tasks.ready(ctx), loadBalancer: balancer.ready(ctx)}, nil
+	return securityGroups{tasks: tasks.Ready(ctx), loadBalancer: balancer.Ready(ctx)}, nil
 }
 
 // letClientsIn opens the tasks to the internet, or to what sentry:ingressCidrs says (F8).
-func letClientsIn(ctx *pulumi.Context, tasks *group, args *NetworkArgs) error {
+func letClientsIn(ctx *pulumi.Context, tasks *SecurityGroup, args *NetworkArgs) error {
 	for _, source := range args.IngressCIDRs {
-		if err := tasks.letIn(ctx, strings.ReplaceAll(source.String(), "/", "-"), "Requests to the backend from "+source.String(),
+		if err := tasks.LetIn(ctx, strings.ReplaceAll(source.String(), "/", "-"), "Requests to the backend from "+source.String(),
 			args.Port, &vpc.SecurityGroupIngressRuleArgs{CidrIpv4: pulumi.String(source.String())}); err != nil {
 			return err
 		}
@@ -80,16 +80,16 @@ func letClientsIn(ctx *pulumi.Context, tasks *group, args *NetworkArgs) error {
 }
 
 // letCloudFrontIn lets CloudFront reach the load balancer, and nothing but the load balancer the tasks.
-func letCloudFrontIn(ctx *pulumi.Context, balancer, tasks *group, port int, child pulumi.InvokeOption) error {
+func letCloudFrontIn(ctx *pulumi.Context, balancer, tasks *SecurityGroup, port int, child pulumi.InvokeOption) error {
 	servers, err := ec2.LookupManagedPrefixList(ctx, &ec2.LookupManagedPrefixListArgs{Name: pulumi.StringRef(cloudFrontServers)}, child)
 	if err != nil {
 		return fmt.Errorf("look up CloudFront's addresses: %w", err)
 	}
-	if err := balancer.letIn(ctx, "cloudfront", "Requests from CloudFront", loadBalancerPort,
+	if err := balancer.LetIn(ctx, "cloudfront", "Requests from CloudFront", loadBalancerPort,
 		&vpc.SecurityGroupIngressRuleArgs{PrefixListId: pulumi.String(servers.Id)}); err != nil {
 		return err
 	}
-	if err := balancer.letOut(ctx, "tasks", "Requests to the backend", &vpc.SecurityGroupEgressRuleArgs{
+	if err := balancer.LetOut(ctx, "tasks", "Requests to the backend", &vpc.SecurityGroupEgressRuleArgs{
 		IpProtocol:                pulumi.String("tcp"),
 		FromPort:                  pulumi.Int(port),
 		ToPort:                    pulumi.Int(port),
@@ -97,23 +97,24 @@ func letCloudFrontIn(ctx *pulumi.Context, balancer, tasks *group, port int, chil
 	}); err != nil {
 		return err
 	}
-	return tasks.letIn(ctx, "load-balancer", "Requests to the backend from the load balancer", port,
+	return tasks.LetIn(ctx, "load-balancer", "Requests to the backend from the load balancer", port,
 		&vpc.SecurityGroupIngressRuleArgs{ReferencedSecurityGroupId: balancer.ID()})
 }
 
-// group is a security group that collects its rules.
-type group struct {
+// SecurityGroup is a security group that collects its rules.
+type SecurityGroup struct {
 	*ec2.SecurityGroup
+
 	name  string
 	child pulumi.ResourceOrInvokeOption
 	rules []pulumi.Resource
 	ids   pulumi.StringArray // the rules'
 }
 
-// newGroup makes a group that AWS calls as physical says; Pulumi invents a name where that is empty.
-func newGroup(
+// NewSecurityGroup makes a group that AWS calls as physical says; Pulumi invents a name where that is empty.
+func NewSecurityGroup(
 	ctx *pulumi.Context, name, physical, description string, vpcID pulumi.StringInput, child pulumi.ResourceOrInvokeOption,
-) (*group, error) {
+) (*SecurityGroup, error) {
 	args := &ec2.SecurityGroupArgs{
 		VpcId:       vpcID,
 		Description: pulumi.String(description),
@@ -126,11 +127,11 @@ func newGroup(
 	if err != nil {
 		return nil, fmt.Errorf("create the security group %q: %w", name, err)
 	}
-	return &group{SecurityGroup: made, name: name, child: child}, nil
+	return &SecurityGroup{SecurityGroup: made, name: name, child: child}, nil
 }
 
-// letIn opens a TCP port to the source in the arguments.
-func (g *group) letIn(ctx *pulumi.Context, from, description string, port int, args *vpc.SecurityGroupIngressRuleArgs) error {
+// LetIn opens a TCP port to the source in the arguments.
+func (g *SecurityGroup) LetIn(ctx *pulumi.Context, from, description string, port int, args *vpc.SecurityGroupIngressRuleArgs) error {
 	args.SecurityGroupId = g.ID()
 	args.Description = pulumi.String(description)
 	args.IpProtocol = pulumi.String("tcp")
@@ -145,7 +146,8 @@ func (g *group) letIn(ctx *pulumi.Context, from, description string, port int, a
 	return nil
 }
 
-func (g *group) letOut(ctx *pulumi.Context, to, description string, args *vpc.SecurityGroupEgressRuleArgs) error {
+// LetOut allows what is in the arguments.
+func (g *SecurityGroup) LetOut(ctx *pulumi.Context, to, description string, args *vpc.SecurityGroupEgressRuleArgs) error {
 	args.SecurityGroupId = g.ID()
 	args.Description = pulumi.String(description)
 	logical := g.name + "-to-" + to
@@ -158,8 +160,8 @@ func (g *group) letOut(ctx *pulumi.Context, to, description string, args *vpc.Se
 	return nil
 }
 
-// ready is the group's id, known once its rules stand.
-func (g *group) ready(ctx *pulumi.Context) pulumi.StringOutput {
+// Ready is the group's id, known once its rules stand.
+func (g *SecurityGroup) Ready(ctx *pulumi.Context) pulumi.StringOutput {
 	if ctx.DryRun() {
 		g.tellForeign(ctx)
 	}
@@ -173,7 +175,7 @@ func after(ctx *pulumi.Context, output pulumi.StringOutput, resources ...pulumi.
 
 // tellForeign warns of rules that somebody has added to the group by hand. Each rule is a resource of its own, and this
 // version of the provider has none that says "and no others" (it has one for roles); so a preview looks.
-func (g *group) tellForeign(ctx *pulumi.Context) {
+func (g *SecurityGroup) tellForeign(ctx *pulumi.Context) {
 	pulumi.All(g.ID(), g.ids).ApplyT(func(known []any) (string, error) {
 		id := string(known[0].(pulumi.ID))
 		foreign, err := g.foreign(ctx, id, known[1].([]string))
@@ -193,7 +195,7 @@ func (g *group) tellForeign(ctx *pulumi.Context) {
 }
 
 // foreign are the ids of the group's rules that are not the program's own.
-func (g *group) foreign(ctx *pulumi.Context, id string, own []string) ([]string, error) {
+func (g *SecurityGroup) foreign(ctx *pulumi.Context, id string, own []string) ([]string, error) {
 	of := []vpc.GetSecurityGroupRulesFilter{{Name: "group-id", Values: []string{id}}}
 	all, err := vpc.GetSecurityGroupRules(ctx, &vpc.GetSecurityGroupRulesArgs{Filters: of}, g.child)
 	if err != nil {

@@ -18,10 +18,13 @@ const rolloutTimeout = "20m"
 type Service struct {
 	pulumi.ResourceState
 
-	RepositoryURL     pulumi.StringOutput
-	ClusterName       pulumi.StringOutput
-	ServiceName       pulumi.StringOutput
-	TaskDefinitionARN pulumi.StringOutput
+	RepositoryURL pulumi.StringOutput
+	// ClusterName and ClusterARN are known once the cluster takes tasks.
+	ClusterName, ClusterARN pulumi.StringOutput
+	ServiceName             pulumi.StringOutput
+	TaskDefinitionARN       pulumi.StringOutput
+	// Task is what the task definition says, for other services that run the same image.
+	Task *ecs.TaskDefinitionArgs
 	// Image is what is released: <repository>@sha256:<digest>, or none.
 	Image pulumi.StringOutput
 }
@@ -52,6 +55,8 @@ type ServiceArgs struct {
 	// Adopted is what stays of the tool that made the service before.
 	Adopted config.Adopted
 
+	// Variables are the container's besides those of the stack file.
+	Variables       pulumi.StringMap
 	SubnetIDs       pulumi.StringArrayInput
 	SecurityGroupID pulumi.StringInput
 	// LoadBalancer hands requests to the tasks; nil where clients reach them themselves.
@@ -80,9 +85,10 @@ func NewService(ctx *pulumi.Context, name string, args *ServiceArgs, opts ...pul
 	if err != nil {
 		return nil, err
 	}
-	definition, err := newTaskDefinition(ctx, name+"-backend", args, roles, runnable(image, repository.RepositoryUrl), child)
+	s.Task = taskOf(name+"-backend", args, roles, runnable(image, repository.RepositoryUrl))
+	definition, err := ecs.NewTaskDefinition(ctx, name+"-backend", s.Task, child)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("register the task definition: %w", err)
 	}
 	cluster, err := newCluster(ctx, name+"-cluster", args, child)
 	if err != nil {
@@ -97,7 +103,7 @@ func NewService(ctx *pulumi.Context, name string, args *ServiceArgs, opts ...pul
 	}
 
 	s.RepositoryURL = repository.RepositoryUrl
-	s.ClusterName = cluster.name
+	s.ClusterName, s.ClusterARN = cluster.name, cluster.arn
 	s.ServiceName = running.Name
 	s.TaskDefinitionARN = definition.Arn
 	s.Image = image
@@ -112,6 +118,9 @@ func NewService(ctx *pulumi.Context, name string, args *ServiceArgs, opts ...pul
 	}
 	return s, nil
 }
+
+// CountOf is a number of tasks: none while no image is released (F7).
+func (s *Service) CountOf(desired int) pulumi.IntOutput { return countOf(s.Image, desired) }
 
 func newECSService(
 	ctx *pulumi.Context, name string, args *ServiceArgs,

@@ -1,7 +1,7 @@
 package infra
 
 import (
-	"fmt"
+	"maps"
 	"strconv"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
@@ -11,10 +11,10 @@ import (
 	"sentry/infra/config"
 )
 
-func newTaskDefinition(
-	ctx *pulumi.Context, family string, args *ServiceArgs, roles roles, image pulumi.StringOutput, child pulumi.ResourceOption,
-) (*ecs.TaskDefinition, error) {
+// taskOf is the backend's task. Whoever copies it gets inputs: of an output that is not set, a preview knows nothing.
+func taskOf(family string, args *ServiceArgs, roles roles, image pulumi.StringOutput) *ecs.TaskDefinitionArgs {
 	environment := pulumi.ToStringMap(args.Environment)
+	maps.Copy(environment, args.Variables)
 	environment[config.VariableEnvironment] = pulumi.String(args.Stack)
 	environment[config.VariableRegion] = pulumi.String(args.Account.Region)
 	environment[config.VariablePort] = pulumi.String(strconv.Itoa(args.Port))
@@ -34,7 +34,7 @@ func newTaskDefinition(
 				region:      args.Account.Region,
 			}.definition()
 		})
-	definitionArgs := &ecs.TaskDefinitionArgs{
+	task := &ecs.TaskDefinitionArgs{
 		Family:                  pulumi.String(family),
 		Cpu:                     pulumi.String(strconv.Itoa(args.CPU)),
 		Memory:                  pulumi.String(strconv.Itoa(args.Memory)),
@@ -45,7 +45,7 @@ func newTaskDefinition(
 		ContainerDefinitions:    pulumix.Cast[pulumi.StringOutput](containers),
 	}
 	if args.CPUArchitecture == config.ARM64 {
-		definitionArgs.RuntimePlatform = ecs.TaskDefinitionRuntimePlatformArgs{
+		task.RuntimePlatform = ecs.TaskDefinitionRuntimePlatformArgs{
 			CpuArchitecture: pulumi.String(args.CPUArchitecture), OperatingSystemFamily: pulumi.String("LINUX"),
 		}
 	}
@@ -54,13 +54,9 @@ func newTaskDefinition(
 		volumes = append(volumes, ecs.TaskDefinitionVolumeArgs{Name: pulumi.String(mount.SourceVolume)})
 	}
 	if len(volumes) > 0 {
-		definitionArgs.Volumes = volumes
+		task.Volumes = volumes
 	}
-	definition, err := ecs.NewTaskDefinition(ctx, family, definitionArgs, child)
-	if err != nil {
-		return nil, fmt.Errorf("register the task definition: %w", err)
-	}
-	return definition, nil
+	return task
 }
 
 // writablePaths are where a container with a read-only root file system writes to all the same: its temporary files, and

@@ -7,12 +7,17 @@ import (
 	"sentry/internal/aws"
 )
 
+// programTypes are the types that infra/ may register, without those of the examples.
+func programTypes() []aws.Type {
+	return slices.DeleteFunc(slices.Clone(aws.Types()), func(entry aws.Type) bool { return entry.Example != "" })
+}
+
 // programCalls are the IAM actions that the AWS provider needs for what infra/ may register: those of the types of
 // internal/aws, and of what else a program calls. The roles are bootstrap's, and a deployment only reads them: one that
 // could write whom a role trusts would leave a door open behind it.
 func programCalls() []string {
 	actions := programReads()
-	for _, entry := range aws.Types() {
+	for _, entry := range programTypes() {
 		if entry.Token != TokenRole {
 			actions = append(actions, entry.Calls.All()...)
 		}
@@ -26,7 +31,7 @@ func programReads() []string {
 	for _, called := range aws.Functions {
 		actions = append(actions, strings.Fields(called)...)
 	}
-	for _, entry := range aws.Types() {
+	for _, entry := range programTypes() {
 		actions = append(actions, strings.Fields(entry.Calls.Read)...)
 	}
 	return unique(actions)

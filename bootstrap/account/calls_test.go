@@ -41,9 +41,37 @@ func TestTheDeployRoleMayMakeWhatTheProgramRegisters(t *testing.T) {
 				"the type in internal/aws does not have it", r.Type, arn)
 		}
 	}
-	for _, entry := range aws.Types() {
+	for _, entry := range programTypes() {
 		assert.Equal(t, len(entry.Calls.All()) > 0, seen[entry.Token] || entry.Token == TokenRole,
 			"%s: rights for what no environment has, or the other way round", entry.Token)
+	}
+}
+
+// What an example registers, the roles get no rights for before it is a part of the program; then they get those of a name.
+func TestTheExamplesRights(t *testing.T) {
+	all, _ := everyAction()
+	n := names{place, environments[0]}
+	rights := map[string][]string{}
+	for _, entry := range aws.Types() {
+		if entry.Example == "" {
+			continue
+		}
+		for _, action := range entry.Calls.All() {
+			if service, _, _ := strings.Cut(action, ":"); service != "iam" {
+				assert.NotContains(t, all, action, "each deploy role may do this, and no program needs it")
+				rights[entry.Example] = append(rights[entry.Example], action)
+			}
+		}
+	}
+	require.NotEmpty(t, rights)
+	for example, actions := range rights {
+		statements, err := grant(unique(actions), n)
+		require.NoError(t, err, "examples/%s cannot be deployed by a workflow", example)
+		for _, s := range statements {
+			for _, resource := range s.Resource {
+				assert.NotContains(t, resource, "*", "examples/%s: another environment's is among them", example)
+			}
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ func limitsCloudFront(action string, n names) []limit {
 		return []limit{{kinds, n.mine()}}
 	}
 	switch {
-	case strings.HasSuffix(action, "Distribution"):
+	case strings.HasSuffix(action, "Distribution"), action == "cloudfront:CreateInvalidation":
 		return []limit{{n.owned(aws.CloudFrontDistribution), n.mine()}}
 	case strings.HasSuffix(action, "VpcOrigin"):
 		return []limit{{n.owned(aws.CloudFrontVpcOrigin), n.mine()}}

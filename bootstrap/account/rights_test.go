@@ -15,8 +15,8 @@ import (
 )
 
 func TestAnUnknownServiceIsAnErrorNotAWildcard(t *testing.T) {
-	_, err := grant([]string{"rds:CreateDBInstance"}, names{place, environments[0]})
-	assert.EqualError(t, err, "action rds:CreateDBInstance: no type in internal/aws says in Owned what it may be used on")
+	_, err := grant([]string{"redshift:CreateCluster"}, names{place, environments[0]})
+	assert.EqualError(t, err, "action redshift:CreateCluster: no type in internal/aws says in Owned what it may be used on")
 }
 
 // Five environments with the longest names in one account. AWS's limits are those of an account that has not asked for

@@ -188,7 +188,7 @@ func (s *section) parseNetwork(name, value string) netip.Prefix {
 func (s *section) pairs(name string) map[string]string {
 	value := s.value(name)
 	if value == nil {
-		return nil
+		return map[string]string{}
 	}
 	fields, ok := decoded(value).(map[string]any)
 	pairs := make(map[string]string, len(fields))

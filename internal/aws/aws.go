@@ -34,6 +34,9 @@ type Type struct {
 
 	// Calls are the rights that the provider needs.
 	Calls Calls
+	// Example is the folder of examples/ whose program alone registers the type: the deploy roles have no rights for it
+	// while this is set.
+	Example string
 	// Anywhere are those of Calls that AWS ties to no resource.
 	Anywhere string
 	// Owned are the ARNs of an environment's resources of this type, from the part after the account on, with
@@ -92,7 +95,8 @@ type Cost struct {
 
 // services has every type; a new file adds its own here.
 var services = slices.Concat(
-	acm, appautoscaling, budgets, cloudfront, cloudwatch, ec2, ecr, ecs, iam, kms, lb, route53, s3, secretsmanager, sns, ssm,
+	acm, appautoscaling, budgets, cloudfront, cloudwatch, ec2, ecr, ecs, elasticache, iam, kms, lb, rds, route53, s3,
+	secretsmanager, sns, ssm,
 )
 
 var byToken = func() map[string]*Type {

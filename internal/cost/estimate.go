@@ -121,6 +121,9 @@ var rules = map[string]func(*estimate, sandbox.Resource){
 	aws.CloudWatchLogGroup:    (*estimate).logGroup,
 	aws.CloudWatchMetricAlarm: (*estimate).alarm,
 	aws.SNSTopicSubscription:  (*estimate).subscription,
+
+	aws.RDSInstance:                 (*estimate).database,
+	aws.ElastiCacheReplicationGroup: (*estimate).cache,
 }
 
 func (e *estimate) add(r sandbox.Resource) {

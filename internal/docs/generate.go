@@ -102,17 +102,19 @@ func Rewrite(text string, parts map[string]string) (string, error) {
 	return out.String() + text[rest:], nil
 }
 
-// Files are the documents of the project in dir: README.md and everything in docs.
+// Files are the documents of the project in dir: README.md and everything in docs and examples.
 func Files(dir string) ([]string, error) {
 	files := []string{filepath.Join(dir, "README.md")}
-	err := filepath.WalkDir(filepath.Join(dir, "docs"), func(path string, _ fs.DirEntry, err error) error {
-		if err == nil && strings.HasSuffix(path, ".md") {
-			files = append(files, path)
+	for _, folder := range []string{"docs", "examples"} {
+		err := filepath.WalkDir(filepath.Join(dir, folder), func(path string, _ fs.DirEntry, err error) error {
+			if err == nil && strings.HasSuffix(path, ".md") {
+				files = append(files, path)
+			}
+			return err
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("look for documents: %w", err)
 		}
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("look for documents: %w", err)
 	}
 	return files, nil
 }

@@ -76,6 +76,10 @@ var behaviours = map[string]behaviour{
 
 	aws.SNSTopicSubscription: {apply: applySubscription},
 
+	aws.RDSInstance:                 {check: checkInstance, remove: removeInstance},
+	aws.RDSSubnetGroup:              {apply: applySubnetGroup},
+	aws.ElastiCacheReplicationGroup: {check: checkReplicationGroup},
+
 	aws.SSMParameter:       {check: checkParameter, plan: planParameter, derive: deriveParameter},
 	aws.CloudWatchLogGroup: {check: checkLogGroup},
 	aws.KMSKey:             {check: checkKey, apply: trusted("policy", policy.Resource)},

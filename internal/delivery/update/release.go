@@ -3,6 +3,7 @@ package update
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -29,8 +30,16 @@ type Release struct {
 
 var imageByDigest = regexp.MustCompile(`^[0-9a-z][0-9a-z._:/-]*@sha256:[0-9a-f]{64}$`)
 
-// released are the resources that make up a release: the record, the task definition and the service.
-type released struct{ record, definition, service resource }
+// released are the resources that make up a release: the record, the task definition and the service, and those of other
+// services that run the same image, such as a worker's.
+type released struct {
+	record, definition, service resource
+	followers                   []resource
+}
+
+func (r released) all() []resource {
+	return append([]resource{r.record, r.definition, r.service}, r.followers...)
+}
 
 func (r released) image() string {
 	return cmp.Or(r.record.text("insecureValue"), r.record.text("value"))
@@ -47,9 +56,9 @@ func (s Stack) released(ctx context.Context) (released, error) {
 		in         *resource
 		kind, name string
 	}{
-		{&found.record, "aws:ssm/parameter:Parameter", name + "-image"},
-		{&found.definition, "aws:ecs/taskDefinition:TaskDefinition", name},
-		{&found.service, "aws:ecs/service:Service", name},
+		{&found.record, recordType, name + "-image"},
+		{&found.definition, definitionType, name},
+		{&found.service, serviceType, name},
 	} {
 		i := slices.IndexFunc(state, func(r resource) bool {
 			return r.Type == want.kind && !r.Delete && strings.HasSuffix(r.URN, "::"+want.name)
@@ -59,7 +68,41 @@ func (s Stack) released(ctx context.Context) (released, error) {
 		}
 		*want.in = state[i]
 	}
+	found.followers = followers(state, found)
 	return found, nil
+}
+
+const (
+	recordType     = "aws:ssm/parameter:Parameter"
+	definitionType = "aws:ecs/taskDefinition:TaskDefinition"
+	serviceType    = "aws:ecs/service:Service"
+)
+
+// followers are the task definitions besides the back end's that name the same image, and the services that run them.
+func followers(state []resource, backend released) []resource {
+	image := imageOf(backend.definition)
+	var found []resource
+	for _, definition := range state {
+		if image == "" || definition.Type != definitionType || definition.Delete || definition.URN == backend.definition.URN || imageOf(definition) != image {
+			continue
+		}
+		found = append(found, definition)
+		for _, service := range state {
+			if service.Type == serviceType && !service.Delete && service.text("taskDefinition") == definition.text("arn") {
+				found = append(found, service)
+			}
+		}
+	}
+	return found
+}
+
+// imageOf is the image of a task definition's first container; empty when it cannot be told.
+func imageOf(definition resource) string {
+	var containers []struct{ Image string }
+	if err := json.Unmarshal([]byte(definition.text("containerDefinitions")), &containers); err != nil || len(containers) == 0 {
+		return ""
+	}
+	return containers[0].Image
 }
 
 // Released reads from the state, not from the stack's outputs, what is released now: what the resources themselves
@@ -87,9 +130,9 @@ func (s Stack) Released(ctx context.Context) (Release, error) {
 }
 
 // Release makes the stack run an image: it sets sentry:image for this update and updates the release record, the task
-// definition and the service. The image must be named by digest (F7), or be NoImage.
+// definition and the service, also of other services that run the same image. The image must be named by digest (F7), or be NoImage.
 //
-// A targeted update applies whatever the program at this commit says of these three. So it is previewed first, and
+// A targeted update applies whatever the program at this commit says of these. So it is previewed first, and
 // refused when it would change anything but the image: nobody has looked at the rest (D2).
 func (s Stack) Release(ctx context.Context, image string) error {
 	if image != NoImage && !imageByDigest.MatchString(image) {
@@ -127,7 +170,7 @@ func (s Stack) Release(ctx context.Context, image string) error {
 	return err
 }
 
-// releaseArgs name the image and the three resources. The image is written into a copy of the stack file, because the
+// releaseArgs name the image and the resources. The image is written into a copy of the stack file, because the
 // CLI keeps what it is given by --config.
 func (s Stack) releaseArgs(found released, image string) (args []string, remove func(), err error) {
 	text, err := os.ReadFile(s.Project.StackFile(s.Name))
@@ -145,7 +188,7 @@ func (s Stack) releaseArgs(found released, image string) (args []string, remove 
 		return nil, nil, err
 	}
 	args = []string{"--config-file", file, "--config", s.Project.Name + ":image=" + image}
-	for _, r := range []resource{found.record, found.definition, found.service} {
+	for _, r := range found.all() {
 		args = append(args, "--target", r.URN)
 	}
 	return args, remove, nil
@@ -156,15 +199,19 @@ var imageOfContainer = regexp.MustCompile(`^containerDefinitions\[\d+\]\.image$`
 // beyondTheImage lists what a release would change besides the record's value, the image in the definition, the
 // definition of the service, and its count from or to 0 when nothing was or will be released.
 func beyondTheImage(p *preview.Preview, found released, wakes bool) []string {
+	types := map[string]string{} // by URN
+	for _, r := range found.all() {
+		types[r.URN] = r.Type
+	}
 	var others []string
 	for _, step := range p.Steps {
 		var allowed func(c preview.Change) bool
-		switch step.URN {
-		case found.record.URN:
+		switch types[step.URN] {
+		case recordType:
 			allowed = func(c preview.Change) bool { return c.Path == "insecureValue" }
-		case found.definition.URN:
+		case definitionType:
 			allowed = func(c preview.Change) bool { return imageOfContainer.MatchString(c.Path) }
-		case found.service.URN:
+		case serviceType:
 			allowed = func(c preview.Change) bool {
 				return c.Path == "taskDefinition" || c.Path == "desiredCount" && wakes && (c.Old == "0" || c.New == "0")
 			}

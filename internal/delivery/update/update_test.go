@@ -238,6 +238,50 @@ func TestAReleaseTouchesTheReleaseOnly(t *testing.T) {
 	assert.Equal(t, string(before), string(after))
 }
 
+// A worker runs what the back end runs, and must not stay a release behind.
+func TestAReleaseTakesServicesOfTheSameImageAlong(t *testing.T) {
+	const worker = "urn:pulumi:staging::sentry::sentry:infra:Worker$"
+	state := func(backend, neighbor string) string {
+		definitionOf := func(urn, arn, image string) string {
+			text, err := json.Marshal(fmt.Sprintf(`[{"name":"x","image":%q}]`, image))
+			require.NoError(t, err)
+			return fmt.Sprintf(`{"urn":%q,"type":%q,"outputs":{"arn":%q,"containerDefinitions":%s}}`, urn, definition, arn, text)
+		}
+		const urn = "urn:pulumi:staging::sentry::sentry:infra:Service$"
+		return `{"deployment":{"resources":[` + strings.Join([]string{
+			fmt.Sprintf(`{"urn":%q,"type":%q,"outputs":{"insecureValue":%q}}`, urn+record+"::sentry-staging-backend-image", record, backend),
+			definitionOf(urn+definition+"::sentry-staging-backend", "arn:backend:1", backend),
+			fmt.Sprintf(`{"urn":%q,"type":%q,"outputs":{"cluster":"c","name":"s","taskDefinition":"arn:backend:1"}}`, urn+service+"::sentry-staging-backend", service),
+			definitionOf(worker+definition+"::sentry-staging-worker", "arn:worker:1", neighbor),
+			fmt.Sprintf(`{"urn":%q,"type":%q,"outputs":{"taskDefinition":"arn:worker:1"}}`, worker+service+"::sentry-staging-worker", service),
+		}, ",") + `]}}`
+	}
+	of := func(steps []step) string {
+		text := previewOf(steps...)
+		return strings.ReplaceAll(strings.ReplaceAll(text, "infra:Service$"+definition+"::sentry-staging-worker", "infra:Worker$"+definition+"::sentry-staging-worker"),
+			"infra:Service$"+service+"::sentry-staging-worker", "infra:Worker$"+service+"::sentry-staging-worker")
+	}
+	follows := append(clean(previous, image),
+		step{definition, "sentry-staging-worker", "replace", containers(previous, ""), containers(image, "")},
+		step{service, "sentry-staging-worker", "update", `{"taskDefinition":"arn:worker:1"}`, `{"taskDefinition":"04da6b54-80e4-46f7-96ec-b56ff0331ba9"}`})
+	c := &cli{events: []string{of(follows)}, exports: []string{state(previous, previous), state(image, image)}}
+	s, _ := stack(t, c)
+	require.NoError(t, s.Release(t.Context(), image))
+	assert.Contains(t, strings.Join(c.ups()[0], " "), "--target "+worker+definition+"::sentry-staging-worker --target "+worker+service+"::sentry-staging-worker")
+
+	more := slices.Clone(follows)
+	more[4].after = `{"taskDefinition":"04da6b54-80e4-46f7-96ec-b56ff0331ba9","desiredCount":3}`
+	c = &cli{events: []string{of(more)}, exports: []string{state(previous, previous)}}
+	s, _ = stack(t, c)
+	require.ErrorContains(t, s.Release(t.Context(), image), "Service sentry-staging-worker: desiredCount")
+	assert.Empty(t, c.ups(), "the number of the worker's tasks changes, and nobody has looked at it")
+
+	c = &cli{events: []string{of(clean(previous, image))}, exports: []string{state(previous, "postgres:17"), state(image, "postgres:17")}}
+	s, _ = stack(t, c)
+	require.NoError(t, s.Release(t.Context(), image))
+	assert.NotContains(t, strings.Join(c.ups()[0], " "), "worker", "a service of another image is touched by the release")
+}
+
 func TestReleased(t *testing.T) {
 	s, _ := stack(t, &cli{exports: []string{export(image, 2)}})
 	got, err := s.Released(t.Context())

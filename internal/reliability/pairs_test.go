@@ -1,28 +1,29 @@
-package infra_test
+package reliability
 
 import (
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
-	"sentry/infra"
 	"sentry/internal/fixture"
-	"sentry/internal/project"
-	"sentry/internal/sandbox"
 )
 
 // What can be switched on, can be switched on together with each of the others. Many are on at a time, until each has
-// been on with each.
+// been on with each. A stack that runs gets one group after the other; the preview after each is empty.
 func TestAllPairsOfSettings(t *testing.T) {
-	p, err := project.Open(fixture.Project(t))
-	require.NoError(t, err)
+	t.Parallel()
+	s := running(t)
+	plain := maps.Clone(s.config)
 	deploy := func(settings ...[]fixture.Setting) error {
-		changes := fixture.Configuration(slices.Concat(settings...)...)
-		_, err := sandbox.RecordStack(infra.DeployIn, p, "staging", sandbox.StackOptions{Released: true, Config: changes})
-		return err
+		s.config = maps.Clone(plain)
+		s.Configure(fixture.Configuration(slices.Concat(settings...)...))
+		if err := s.Up(); err != nil {
+			return err
+		}
+		return s.settled()
 	}
 	for _, together := range covering(fixture.Settings()) {
 		if deploy(together...) == nil {
