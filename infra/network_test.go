@@ -150,8 +150,12 @@ func TestNothingIsShared(t *testing.T) { // A3
 // E4: another name or description replaces the group, and other blocks the subnets.
 func TestAdoptedNetwork(t *testing.T) {
 	d := with(t, map[string]string{
-		"sentry:adopted": `{"securityGroup":{"name":"tasks","description":"Tasks of old"},"subnetCidrs":["10.0.10.0/24","10.0.20.0/24"]}`,
+		"sentry:adopted": `{"securityGroup":{"name":"tasks","description":"Tasks of old","rules":{"ingress 0.0.0.0/0":"Requests of old","egress 0.0.0.0/0":""}},
+			"subnetCidrs":["10.0.10.0/24","10.0.20.0/24"]}`,
 	})
+	assert.Equal(t, "Requests of old", d.inputs(t, aws.EC2SecurityGroupIngressRule, "sentry-staging-tasks-from-0.0.0.0-0")["description"])
+	assert.NotContains(t, d.inputs(t, aws.EC2SecurityGroupEgressRule, "sentry-staging-tasks-to-anywhere"), "description",
+		"a rule without a description gets one")
 	group := d.inputs(t, aws.EC2SecurityGroup, "sentry-staging-tasks")
 	assert.Equal(t, "tasks", group["name"])
 	assert.Equal(t, "Tasks of old", group["description"])

@@ -2,6 +2,7 @@ package infra
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -31,18 +32,19 @@ func newRoles(
 	})
 	var made roles
 	var err error
-	if made.execution, err = newRole(ctx, name+"-execution", executionRoleName(name), args, execution, child); err != nil {
+	if made.execution, err = newRole(ctx, name+"-execution", executionRoleName(name), args, execution, args.Adopted.ExecutionPolicies, child); err != nil {
 		return roles{}, err
 	}
-	if made.task, err = newRole(ctx, name+"-task", taskRoleName(name), args, task, child); err != nil {
+	if made.task, err = newRole(ctx, name+"-task", taskRoleName(name), args, task, args.Adopted.TaskPolicies, child); err != nil {
 		return roles{}, err
 	}
 	return made, nil
 }
 
-// newRole gives a role for tasks of this account its rights, and returns its ARN.
+// newRole gives a role for tasks of this account its rights, besides which it keeps adopted policies, and returns its ARN.
 func newRole(
-	ctx *pulumi.Context, logical, name string, args *ServiceArgs, policy pulumix.Output[string], child pulumi.ResourceOption,
+	ctx *pulumi.Context, logical, name string, args *ServiceArgs,
+	policy pulumix.Output[string], adopted []string, child pulumi.ResourceOption,
 ) (pulumi.StringOutput, error) {
 	role, err := findRole(ctx, logical, name, args, child)
 	if err != nil {
@@ -56,7 +58,7 @@ func newRole(
 	if err != nil {
 		return pulumi.StringOutput{}, fmt.Errorf("give the role %q its rights: %w", name, err)
 	}
-	if err := newExclusive(ctx, logical, name, role, rights, child); err != nil {
+	if err := newExclusive(ctx, logical, name, adopted, role, rights, child); err != nil {
 		return pulumi.StringOutput{}, err
 	}
 	return after(ctx, role.Arn, rights), nil
@@ -87,19 +89,27 @@ func findRole(ctx *pulumi.Context, logical, name string, args *ServiceArgs, chil
 	return role, nil
 }
 
-// newExclusive says that a role has no other rights: what somebody adds by hand is seen as drift, and taken back. The
+// newExclusive says that a role has no rights but its own and adopted ones: what somebody adds by hand is seen as drift, and taken back. The
 // role's own rights stand before any others go: tasks may be running with those.
 func newExclusive(
-	ctx *pulumi.Context, logical, policy string, role *iam.Role, rights pulumi.Resource, child pulumi.ResourceOption,
+	ctx *pulumi.Context, logical, policy string, adopted []string, role *iam.Role, rights pulumi.Resource, child pulumi.ResourceOption,
 ) error {
+	inline, attached := []string{policy}, []string{}
+	for _, other := range adopted {
+		if strings.HasPrefix(other, "arn:") {
+			attached = append(attached, other)
+		} else {
+			inline = append(inline, other)
+		}
+	}
 	last := pulumi.DependsOn([]pulumi.Resource{rights})
 	if _, err := iam.NewRolePoliciesExclusive(ctx, logical, &iam.RolePoliciesExclusiveArgs{
-		RoleName: role.Name, PolicyNames: pulumi.StringArray{pulumi.String(policy)},
+		RoleName: role.Name, PolicyNames: pulumi.ToStringArray(inline),
 	}, child, last); err != nil {
 		return fmt.Errorf("give the role %q no other policies: %w", policy, err)
 	}
 	if _, err := iam.NewRolePolicyAttachmentsExclusive(ctx, logical, &iam.RolePolicyAttachmentsExclusiveArgs{
-		RoleName: role.Name, PolicyArns: pulumi.StringArray{},
+		RoleName: role.Name, PolicyArns: pulumi.ToStringArray(attached),
 	}, child, last); err != nil {
 		return fmt.Errorf("attach no policies to the role %q: %w", policy, err)
 	}

@@ -46,9 +46,11 @@ func newSecurityGroups(
 		return securityGroups{}, err
 	}
 	// The way out is open: NAT, the alternative, costs more than the tasks.
-	if err := tasks.LetOut(ctx, "anywhere", "Images, logs, secrets and whatever the backend calls", &vpc.SecurityGroupEgressRuleArgs{
+	const anywhere = "0.0.0.0/0"
+	description := args.Adopted.RuleDescription("egress", anywhere, "Images, logs, secrets and whatever the backend calls")
+	if err := tasks.LetOut(ctx, "anywhere", description, &vpc.SecurityGroupEgressRuleArgs{
 		IpProtocol: pulumi.String("-1"),
-		CidrIpv4:   pulumi.String("0.0.0.0/0"),
+		CidrIpv4:   pulumi.String(anywhere),
 	}); err != nil {
 		return securityGroups{}, err
 	}
@@ -71,7 +73,8 @@ func newSecurityGroups(
 // letClientsIn opens the tasks to the internet, or to what sentry:ingressCidrs says (F8).
 func letClientsIn(ctx *pulumi.Context, tasks *SecurityGroup, args *NetworkArgs) error {
 	for _, source := range args.IngressCIDRs {
-		if err := tasks.LetIn(ctx, strings.ReplaceAll(source.String(), "/", "-"), "Requests to the backend from "+source.String(),
+		description := args.Adopted.RuleDescription("ingress", source.String(), "Requests to the backend from "+source.String())
+		if err := tasks.LetIn(ctx, strings.ReplaceAll(source.String(), "/", "-"), description,
 			args.Port, &vpc.SecurityGroupIngressRuleArgs{CidrIpv4: pulumi.String(source.String())}); err != nil {
 			return err
 		}
@@ -133,7 +136,7 @@ func NewSecurityGroup(
 // LetIn opens a TCP port to the source in the arguments.
 func (g *SecurityGroup) LetIn(ctx *pulumi.Context, from, description string, port int, args *vpc.SecurityGroupIngressRuleArgs) error {
 	args.SecurityGroupId = g.ID()
-	args.Description = pulumi.String(description)
+	args.Description = unlessEmpty(description)
 	args.IpProtocol = pulumi.String("tcp")
 	args.FromPort, args.ToPort = pulumi.Int(port), pulumi.Int(port)
 	logical := g.name + "-from-" + from
@@ -149,7 +152,7 @@ func (g *SecurityGroup) LetIn(ctx *pulumi.Context, from, description string, por
 // LetOut allows what is in the arguments.
 func (g *SecurityGroup) LetOut(ctx *pulumi.Context, to, description string, args *vpc.SecurityGroupEgressRuleArgs) error {
 	args.SecurityGroupId = g.ID()
-	args.Description = pulumi.String(description)
+	args.Description = unlessEmpty(description)
 	logical := g.name + "-to-" + to
 	args.Tags = pulumi.StringMap{"Name": pulumi.String(logical)}
 	rule, err := vpc.NewSecurityGroupEgressRule(ctx, logical, args, g.child)
@@ -158,6 +161,14 @@ func (g *SecurityGroup) LetOut(ctx *pulumi.Context, to, description string, args
 	}
 	g.rules, g.ids = append(g.rules, rule), append(g.ids, rule.SecurityGroupRuleId)
 	return nil
+}
+
+// unlessEmpty is a description; a rule that was adopted may have none, and AWS takes no empty one.
+func unlessEmpty(description string) pulumi.StringPtrInput {
+	if description == "" {
+		return nil
+	}
+	return pulumi.String(description)
 }
 
 // Ready is the group's id, known once its rules stand.

@@ -441,6 +441,19 @@ func TestBootstrappedRoles(t *testing.T) { // F10
 }
 
 // E4: what runs goes on running before the first release, and in the load balancer that it is in.
+// A role keeps what it has until the tool that made it is gone: tasks are running with it, and it is the way back.
+func TestAdoptedPolicies(t *testing.T) {
+	const managed = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+	d := with(t, map[string]string{"sentry:adopted": `{"policies":{"execution":["additional","` + managed + `"]}}`})
+	for name, want := range map[string][2][]any{
+		"sentry-staging-execution": {{"sentry-staging-ecs-task-execution-role", "additional"}, {managed}},
+		"sentry-staging-task":      {{"sentry-staging-backend-task-role"}, {}},
+	} {
+		assert.Equal(t, want[0], d.inputs(t, aws.IAMRolePoliciesExclusive, name)["policyNames"], "%s loses rights", name)
+		assert.Equal(t, want[1], d.inputs(t, aws.IAMRolePolicyAttachmentsExclusive, name)["policyArns"], "%s loses rights", name)
+	}
+}
+
 func TestAdoptedService(t *testing.T) {
 	const image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sentry-staging-backend:latest"
 	const group = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/old/0123456789abcdef"

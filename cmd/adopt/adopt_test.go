@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -121,24 +122,29 @@ func TestTheStepsAsPrinted(t *testing.T) {
 	all := slices.Clone(shell.terraform)
 
 	steps := printed(out)
-	back := slices.IndexFunc(steps, func(s step) bool {
+	update := slices.IndexFunc(steps, func(s step) bool {
 		return strings.HasPrefix(s.commands[0], "pulumi up -s staging") && !strings.Contains(s.commands[0], "--target")
 	})
-	require.Positive(t, back)
-	things := objects(cloud)
-	for _, s := range steps[:back] {
-		shell.run(s.commands)
+	require.Positive(t, update)
+	things, definition := objects(cloud), shell.definition()
+	forth := func(steps []step) {
+		for _, s := range steps {
+			shell.run(s.commands)
+		}
 	}
-	require.NotEqual(t, things, objects(cloud), "the subnets were not moved")
-	for _, s := range slices.Backward(steps[:back]) {
-		shell.run(s.undo)
+	back := func(steps []step) {
+		for _, s := range slices.Backward(steps) {
+			shell.run(s.undo)
+		}
+		assert.ElementsMatch(t, all, shell.terraform, "on the way back Terraform does not get everything again")
+		assert.Equal(t, definition, shell.definition(), "on the way back the tasks stay those of Pulumi")
 	}
+	forth(steps[:update+1])
+	require.NotEqual(t, definition, shell.definition())
+	back(steps[:update+1])
 	assert.Equal(t, things, objects(cloud), "on the way back something stays behind in AWS")
-	assert.ElementsMatch(t, all, shell.terraform, "on the way back Terraform does not get everything again")
 
-	for _, s := range steps {
-		shell.run(s.commands)
-	}
+	forth(steps)
 	assert.Empty(t, shell.terraform, "something is still Terraform's")
 }
 
@@ -155,13 +161,15 @@ func languageHost(t *testing.T) {
 // step is a step as it was printed.
 type step struct{ commands, undo []string }
 
+// continued is the end of a line that goes on, in a command or in one that a comment holds.
+var continued = regexp.MustCompile(` \\\n(# )? *`)
+
 func printed(out string) []step {
 	_, out, _ = strings.Cut(out, "\n# 1. ")
 	var steps []step
 	for text := range strings.SplitSeq(out, "\n\n") {
 		_, text, _ = strings.Cut(text, "\n") // the title
-		text = strings.ReplaceAll(text, "\\\n#  ", "")
-		text = strings.ReplaceAll(text, "\\\n", "")
+		text = continued.ReplaceAllString(text, " ")
 		var s step
 		for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
 			if undo, isUndo := strings.CutPrefix(line, "#   "); isUndo {
@@ -196,7 +204,7 @@ type shell struct {
 	stack     *sandbox.Stack
 	cloud     *sandbox.Cloud
 	terraform []string // addresses
-	forgotten []string
+	backup    []string
 	variables map[string]string
 }
 
@@ -244,12 +252,16 @@ func (s *shell) runTerraform(command string) {
 		}
 	}
 	switch {
-	case strings.HasPrefix(command, "terraform state pull > terraform-staging.tfstate"), strings.HasPrefix(command, "terraform plan -destroy"):
+	case command == "terraform state pull > terraform-staging.tfstate":
+		s.backup = slices.Clone(s.terraform)
+	case strings.HasPrefix(command, "terraform plan -destroy"):
 	case strings.HasPrefix(command, "terraform state rm"):
 		remove()
-		s.forgotten = append(s.forgotten, addresses...)
+	case strings.HasPrefix(command, "terraform import"):
+		s.terraform = append(s.terraform, addresses[0])
+		assert.Contains(s, objects(s.cloud), aws.EC2RouteTableAssociation+" "+addresses[1][strings.Index(addresses[1], "/")+1:])
 	case command == "terraform state push -force terraform-staging.tfstate":
-		s.terraform, s.forgotten = append(s.terraform, s.forgotten...), nil
+		s.terraform = slices.Clone(s.backup)
 	case strings.HasPrefix(command, "terraform destroy"):
 		remove()
 	default:
@@ -283,6 +295,12 @@ func (s *shell) runOther(ctx context.Context, command string, args []string) {
 		_, err = s.stack.Up(ctx, optup.Target(targets))
 	case "pulumi destroy":
 		_, err = s.stack.Destroy(ctx, optdestroy.Target(targets))
+	case "aws ecs":
+		if args[2] == "update-service" {
+			s.updateService(args[len(args)-1])
+		} else {
+			assert.Equal(s, []string{"wait", "services-stable"}, args[2:4])
+		}
 	case "aws ec2":
 		require.Equal(s, []string{"replace-route-table-association", "--region", "us-east-1", "--association-id"}, args[2:6])
 		s.reassociate(args[6], args[8])
@@ -290,6 +308,27 @@ func (s *shell) runOther(ctx context.Context, command string, args []string) {
 		require.Fail(s, "no such command", command)
 	}
 	require.NoError(s, err, command)
+}
+
+// service is ECS's.
+func (s *shell) service() *sandbox.Object {
+	s.Helper()
+	for _, o := range s.cloud.Objects() {
+		if o.Type == aws.ECSService {
+			return &o
+		}
+	}
+	require.FailNow(s, "the service is gone")
+	return nil
+}
+
+// definition is what the service runs.
+func (s *shell) definition() string { return fmt.Sprint(s.service().Props["taskDefinition"]) }
+
+func (s *shell) updateService(definition string) {
+	s.Helper()
+	change := func(props map[string]any) { props["taskDefinition"] = definition }
+	require.NoError(s, s.cloud.Mutate(aws.ECSService, s.service().Name(), change))
 }
 
 func (s *shell) reassociate(association, table string) {

@@ -14,8 +14,14 @@ type Adopted struct {
 	BucketNames map[string]string
 	// SecurityGroupName and SecurityGroupDescription are those of the tasks' group.
 	SecurityGroupName, SecurityGroupDescription string
+	// Rules are the descriptions of that group's rules, by direction and other side, such as "ingress 0.0.0.0/0". An empty
+	// one stands for none.
+	Rules map[string]string
 	// SubnetCIDRs are the blocks of the public subnets, one for each zone.
 	SubnetCIDRs []netip.Prefix
+	// ExecutionPolicies and TaskPolicies are the names of inline policies, and the ARNs of attached ones, that the roles
+	// keep besides their own.
+	ExecutionPolicies, TaskPolicies []string
 	// Image is what the tasks run before the first release by this program: without it there would be none.
 	Image string
 	// TargetGroups are the ARNs of groups of load balancers that others manage, and that the tasks stay in.
@@ -29,18 +35,22 @@ var Purposes = []string{"frontend", "artifacts", "clips"}
 
 var (
 	groupForm        = regexp.MustCompile(`^[a-zA-Z0-9 ._:/()#,@\[\]+=&;{}!$*-]{1,255}$`)
+	ruleForm         = regexp.MustCompile(`^(ingress|egress) [0-9.]+/[0-9]+$`)
 	targetGroupForm  = regexp.MustCompile(`^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:targetgroup/[A-Za-z0-9-]+/[0-9a-z]+$`)
 	distributionForm = regexp.MustCompile(`^arn:aws[a-z-]*:cloudfront:[0-9:]*[0-9]{12}:distribution/[A-Z0-9]+$`)
 )
 
 func readAdopted(s *section) Adopted {
 	fields := s.object("adopted")
-	group := fields.object("securityGroup")
+	group, policies := fields.object("securityGroup"), fields.object("policies")
 	adopted := Adopted{
 		BucketNames:              fields.pairs("bucketNames"),
 		SecurityGroupName:        group.text("name"),
 		SecurityGroupDescription: group.text("description"),
+		Rules:                    group.pairs("rules"),
 		SubnetCIDRs:              fields.networks("subnetCidrs"),
+		ExecutionPolicies:        policies.list("execution"),
+		TaskPolicies:             policies.list("task"),
 		Image:                    fields.text("image"),
 		TargetGroups:             fields.list("targetGroups"),
 		Distributions:            fields.list("distributions"),
@@ -57,6 +67,13 @@ func readAdopted(s *section) Adopted {
 			group.refuse(field, "%q; allowed: 1 to 255 letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*", text)
 		}
 	}
+	for _, rule := range sortedKeys(adopted.Rules) {
+		if text := adopted.Rules[rule]; !ruleForm.MatchString(rule) {
+			group.refuse("rules", "%q is no rule; allowed: ingress <block> and egress <block>", rule)
+		} else if text != "" && !groupForm.MatchString(text) {
+			group.refuse("rules", "%q; allowed: at most 255 letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*", text)
+		}
+	}
 	for _, arn := range adopted.TargetGroups {
 		if !targetGroupForm.MatchString(arn) {
 			fields.refuse("targetGroups", "%q is not the ARN of a target group; allowed: arn:aws:elasticloadbalancing:<region>:<account>:targetgroup/<name>/<id>", arn)
@@ -68,6 +85,7 @@ func readAdopted(s *section) Adopted {
 		}
 	}
 	group.refuseRest()
+	policies.refuseRest()
 	fields.refuseRest()
 	return adopted
 }
@@ -92,4 +110,12 @@ func (a Adopted) refuseSubnets(s *section, network Network, https *HTTPS) {
 			}
 		}
 	}
+}
+
+// RuleDescription is the description of a rule of the tasks' group, which is ours where nothing was adopted.
+func (a Adopted) RuleDescription(direction, other, ours string) string {
+	if theirs, isAdopted := a.Rules[direction+" "+other]; isAdopted {
+		return theirs
+	}
+	return ours
 }

@@ -124,6 +124,13 @@ func TestBadConfiguration(t *testing.T) {
 		"an adopted group without a description": {changes: map[string]string{"sentry:adopted": `{"securityGroup":{"name":"tasks"}}`}, want: []string{
 			`sentry:adopted.securityGroup.description: ""; allowed: 1 to 255 letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*`,
 		}},
+		"adopted rules": {
+			changes: map[string]string{"sentry:adopted": `{"securityGroup":{"name":"a","description":"b","rules":{"in 0.0.0.0/0":"c","egress 0.0.0.0/0":"d\\n"}}}`},
+			want: []string{
+				`sentry:adopted.securityGroup.rules: "d\\n"; allowed: at most 255 letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*`,
+				`sentry:adopted.securityGroup.rules: "in 0.0.0.0/0" is no rule; allowed: ingress <block> and egress <block>`,
+			},
+		},
 		"adopted subnets": {changes: map[string]string{"sentry:adopted": `{"subnetCidrs":["10.9.0.0/24"]}`}, want: []string{
 			"sentry:adopted.subnetCidrs: 10.9.0.0/24; allowed: one block for each of sentry:availabilityZones",
 			"sentry:adopted.subnetCidrs: 10.9.0.0/24 is not inside of sentry:vpcCidr, 10.0.0.0/16; allowed: blocks in it",
@@ -138,7 +145,7 @@ func TestBadConfiguration(t *testing.T) {
 			`sentry:adopted.distributions: "E1" is not the ARN of a distribution; allowed: arn:aws:cloudfront::<account>:distribution/<id>`,
 		}},
 		"adopted by mistake": {changes: map[string]string{"sentry:adopted": `{"bucketName":{}}`}, want: []string{
-			"sentry:adopted.bucketName: nothing reads this key; allowed: securityGroup, bucketNames, subnetCidrs, image, targetGroups, distributions",
+			"sentry:adopted.bucketName: nothing reads this key; allowed: securityGroup, policies, bucketNames, subnetCidrs, image, targetGroups, distributions",
 		}},
 		"account": {changes: map[string]string{"sentry:awsAccountId": "12345"}, want: []string{
 			`sentry:awsAccountId: "12345" is not an account id; allowed: 12 digits, in quotes so that YAML keeps leading zeros`,

@@ -23,6 +23,7 @@ func (s *settings) service(image string) {
 	if count, ok := service.Attributes["desired_count"].(float64); ok {
 		s.set("desiredCount", fmt.Sprintf("%.0f", count))
 	}
+	s.spot(service)
 	var groups []string
 	balancers, _ := service.Attributes["load_balancer"].([]any)
 	for _, balancer := range balancers {
@@ -94,8 +95,10 @@ func (s *settings) merge(name string, fields map[string]any) {
 		return
 	}
 	merged := map[string]any{}
-	if object, isObject := s.file[s.prefix+name].(map[string]any); isObject {
-		maps.Copy(merged, object)
+	for _, before := range []any{s.file[s.prefix+name], s.values[s.prefix+name]} {
+		if object, isObject := before.(map[string]any); isObject {
+			maps.Copy(merged, object)
+		}
 	}
 	maps.Copy(merged, fields)
 	s.set(name, merged)

@@ -67,9 +67,12 @@ var kinds = map[string]kind{
 	"aws_ecs_task_definition": {
 		superseded: "this program registers revisions of its own; the old one stays on record until the end",
 	},
-	"aws_appautoscaling_target":           {token: aws.AutoScalingTarget, by: []string{"resourceId"}, advice: byScaling},
-	"aws_appautoscaling_policy":           {token: aws.AutoScalingPolicy, by: []string{"name"}, superseded: byScaling},
-	"aws_appautoscaling_scheduled_action": {token: aws.AutoScalingScheduledAction, by: []string{"name"}, superseded: byScaling},
+	"aws_appautoscaling_target": {token: aws.AutoScalingTarget, by: []string{"resourceId"}, advice: byScaling},
+	"aws_appautoscaling_policy": {token: aws.AutoScalingPolicy, by: []string{"name"}, superseded: byScaling},
+	"aws_appautoscaling_scheduled_action": {
+		token: aws.AutoScalingScheduledAction, by: []string{"name"},
+		advice: "sentry:scaling's schedule says when tasks sleep; this one goes on until Terraform deletes it",
+	},
 
 	"aws_iam_role":                    {token: aws.IAMRole, by: []string{"name"}, advice: asItIs},
 	"aws_iam_role_policy":             {token: aws.IAMRolePolicy, by: []string{"role", "name"}, superseded: byRole},

@@ -38,7 +38,7 @@ func (m *matcher) row(r candidate) Row {
 		row.ID = importID(r.Resource, made.Type)
 		switch {
 		case made.Type == aws.EC2RouteTableAssociation:
-			row.Moved = true
+			row.Moved, row.Why = true, "once its subnet has a route table of its own; the steps say how"
 		case row.ID == "":
 			m.askFor(&row, r.Resource)
 		}

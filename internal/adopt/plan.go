@@ -74,6 +74,7 @@ type Plan struct {
 	options   Options
 	account   string
 	recording *sandbox.Recording
+	created   []sandbox.Resource // New, as they were recorded
 }
 
 // Change is a key of configuration that gets another value. Before is nil for a key that was not set.
@@ -192,6 +193,9 @@ func (p *Plan) withRules(ctx context.Context) ([]candidate, error) {
 			continue
 		}
 		all = append(all, candidate{r, false})
+		for _, part := range state.madeWith(r) {
+			all = append(all, candidate{part, true})
+		}
 		if hasGroup && r.Address == group.Address {
 			for _, rule := range inlineRules(r, r.text("id")) {
 				all = append(all, candidate{rule, true})
@@ -213,6 +217,27 @@ func (p *Plan) withRules(ctx context.Context) ([]candidate, error) {
 	}
 	named(rules, there)
 	return all, nil
+}
+
+// madeWith are what AWS has made with a network, and Terraform does not know unless it was told. Not to import it would be
+// worse than another diff: a new resource of these types begins with taking all rules away, and so all traffic.
+// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/default_network_acl
+func (s State) madeWith(network Resource) []Resource {
+	var parts []Resource
+	for typ, attribute := range map[string]string{
+		"aws_default_network_acl": "default_network_acl_id", "aws_default_security_group": "default_security_group_id",
+	} {
+		id := network.text(attribute)
+		isOwn := slices.ContainsFunc(s.of(typ), func(r Resource) bool { return r.text("id") == id })
+		if network.Type == "aws_vpc" && id != "" && !isOwn {
+			parts = append(parts, Resource{
+				Address: network.Address + " " + strings.ReplaceAll(strings.TrimPrefix(typ, "aws_"), "_", " "), Type: typ,
+				Attributes: map[string]any{"id": id, "default_network_acl_id": id, "vpc_id": network.text("id")},
+			})
+		}
+	}
+	slices.SortFunc(parts, func(a, b Resource) int { return strings.Compare(a.Type, b.Type) })
+	return parts
 }
 
 // existing are the program's types of which the environment must have the ones that it has: another network, service or
@@ -245,6 +270,7 @@ func (p *Plan) others(taken map[string]bool) {
 			p.Problems = append(p.Problems, fmt.Sprintf("the state has nothing that is the %s %s%s: is it whole?", short(made.Type), made.Name, identity))
 			continue
 		}
+		p.created = append(p.created, made)
 		p.New = append(p.New, short(made.Type)+" "+made.Name)
 	}
 }

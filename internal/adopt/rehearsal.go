@@ -34,6 +34,10 @@ func (s State) Fill(cloud *sandbox.Cloud) {
 			fillRoutes(cloud, r)
 		case "aws_security_group":
 			fillRules(cloud, r)
+		case "aws_vpc":
+			for _, part := range s.madeWith(r) {
+				fillDefaults(cloud, part)
+			}
 		}
 	}
 }
@@ -46,6 +50,21 @@ func fillRoutes(cloud *sandbox.Cloud, table Resource) {
 			"routeTableId": table.text("id"), "destinationCidrBlock": fields["cidr_block"], "gatewayId": fields["gateway_id"],
 		})
 	}
+}
+
+// fillDefaults makes what AWS makes with a network: an ACL that lets all traffic through, and a group whose members may
+// talk to each other.
+func fillDefaults(cloud *sandbox.Cloud, r Resource) {
+	token := kinds[r.Type].token
+	found := properties(r, token)
+	if token == aws.EC2DefaultNetworkACL {
+		all := map[string]any{"ruleNo": 100.0, "action": "allow", "protocol": "-1", "cidrBlock": "0.0.0.0/0", "fromPort": 0.0, "toPort": 0.0}
+		found["ingress"], found["egress"] = []any{all}, []any{all}
+	} else {
+		found["ingress"] = []any{map[string]any{"protocol": "-1", "self": true, "fromPort": 0.0, "toPort": 0.0}}
+		found["egress"] = []any{map[string]any{"protocol": "-1", "cidrBlocks": []any{"0.0.0.0/0"}, "fromPort": 0.0, "toPort": 0.0}}
+	}
+	cloud.Put(token, r.text("id"), found)
 }
 
 func fillRules(cloud *sandbox.Cloud, group Resource) {

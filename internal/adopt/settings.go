@@ -41,6 +41,7 @@ func settingsOf(state State, file map[string]any, project, environment, image st
 	s.network()
 	s.buckets()
 	s.logs()
+	s.policies()
 	s.service(image)
 	s.scaling()
 	if len(s.adopted) > 0 {
@@ -130,12 +131,21 @@ func (s *settings) network() {
 	if !ok {
 		return
 	}
-	s.adopted["securityGroup"] = map[string]any{"name": group.text("name"), "description": group.text("description")}
-	sources := []string{}
+	// The descriptions of rules, too: to change one is a call to AWS about what lets requests in.
+	sources, descriptions := []string{}, map[string]any{}
 	for _, rule := range s.state.rulesOf(group) {
-		if source := rule.text("cidr_ipv4"); rule.Type == ingressRule && rule.opens(backendPort) && source != "" && !slices.Contains(sources, source) {
+		source := rule.text("cidr_ipv4")
+		switch {
+		case source == "":
+		case rule.Type == egressRule && rule.text("ip_protocol") == "-1":
+			descriptions["egress "+source] = rule.text("description")
+		case rule.Type == ingressRule && rule.opens(backendPort) && !slices.Contains(sources, source):
 			sources = append(sources, source)
+			descriptions["ingress "+source] = rule.text("description")
 		}
+	}
+	s.adopted["securityGroup"] = map[string]any{
+		"name": group.text("name"), "description": group.text("description"), "rules": descriptions,
 	}
 	s.set("ingressCidrs", sources)
 }
@@ -269,6 +279,45 @@ func (s *settings) logs() {
 		"and older lines are deleted: set the key to the longest that you need first.", s.prefix, s.file[s.prefix+"logRetentionDays"])
 }
 
+// policies are what the roles have besides what this program gives them: until Terraform deletes it, running tasks have it,
+// and so has whoever goes back.
+func (s *settings) policies() {
+	kept := map[string]any{}
+	for field, role := range map[string]string{"execution": s.name + "-ecs-task-execution-role", "task": s.name + "-backend-task-role"} {
+		var names []string
+		add := func(name string) {
+			// The program's own has the role's name.
+			if name != "" && name != role && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+		for _, r := range s.state.Resources {
+			switch {
+			case r.Type == "aws_iam_role" && r.text("name") == role:
+				for _, arn := range texts(r.Attributes["managed_policy_arns"]) {
+					add(arn)
+				}
+				inline, _ := r.Attributes["inline_policy"].([]any)
+				for _, policy := range inline {
+					name, _ := block(policy)["name"].(string)
+					add(name)
+				}
+			case r.Type == "aws_iam_role_policy" && r.text("role") == role:
+				add(r.text("name"))
+			case r.Type == "aws_iam_role_policy_attachment" && r.text("role") == role,
+				r.Type == "aws_iam_policy_attachment" && slices.Contains(texts(r.Attributes["roles"]), role):
+				add(r.text("policy_arn"))
+			}
+		}
+		if len(names) > 0 {
+			kept[field] = names
+		}
+	}
+	if len(kept) > 0 {
+		s.adopted["policies"] = kept
+	}
+}
+
 func (s *settings) scaling() {
 	target, ok := s.state.first("aws_appautoscaling_target", func(r Resource) bool { return r.text("service_namespace") == "ecs" })
 	if !ok {
@@ -281,14 +330,38 @@ func (s *settings) scaling() {
 	for _, policy := range s.state.of("aws_appautoscaling_policy") {
 		tracking := block(policy.Attributes["target_tracking_scaling_policy_configuration"])
 		value, _ := tracking["target_value"].(float64)
-		switch block(tracking["predefined_metric_specification"])["predefined_metric_type"] {
+		switch metric := block(tracking["predefined_metric_specification"])["predefined_metric_type"]; metric {
 		case "ECSServiceAverageCPUUtilization":
 			scaling["cpuTarget"] = int(value)
 		case "ECSServiceAverageMemoryUtilization":
 			scaling["memoryTarget"] = int(value)
+		default:
+			s.note("%s scales by something else than CPU and memory: from the day on that Terraform deletes it, tasks follow those two only.", policy.Address)
+			continue
+		}
+		for attribute, key := range map[string]string{"scale_in_cooldown": "scaleInCooldown", "scale_out_cooldown": "scaleOutCooldown"} {
+			if seconds, ok := tracking[attribute].(float64); ok {
+				scaling[key] = int(seconds)
+			}
 		}
 	}
-	s.set("scaling", scaling)
+	s.merge("scaling", scaling)
+}
+
+// spot is where all tasks but some run on spare capacity.
+func (s *settings) spot(service Resource) {
+	strategies, _ := service.Attributes["capacity_provider_strategy"].([]any)
+	spot, base := false, 0
+	for _, value := range strategies {
+		strategy := block(value)
+		if least, ok := strategy["base"].(float64); ok && strategy["capacity_provider"] == "FARGATE" {
+			base = int(least)
+		}
+		spot = spot || strategy["capacity_provider"] == "FARGATE_SPOT"
+	}
+	if spot {
+		s.merge("scaling", map[string]any{"spot": map[string]any{"base": base}})
+	}
 }
 
 // block is the only block of a list of them.

@@ -23,7 +23,8 @@ func (p *Plan) Steps(importFile string) []Step {
 	imported := fmt.Sprintf("pulumi import -s %s --file %s --protect=false --generate-code=false", p.Environment, importFile)
 	steps := []Step{
 		{
-			Title:    "Keep Terraform's state. From here on nobody runs terraform apply for this environment: switch its workflows off",
+			Title: "Keep Terraform's state. From here on nobody runs terraform apply for this environment: switch its workflows off. " +
+				"Give terraform's plan, destroy and import the -var-file that they have always had",
 			Commands: []string{"terraform state pull > " + backup},
 		},
 		{
@@ -33,12 +34,12 @@ func (p *Plan) Steps(importFile string) []Step {
 		{
 			Title:    "Let Terraform forget what Pulumi takes over; AWS is not touched",
 			Commands: []string{lines("terraform state rm", p.released())},
-			Undo:     []string{"terraform state push -force " + backup},
+			Undo:     append([]string{"terraform state push -force " + backup}, p.reimported()...),
 		},
 		{
 			Title:    "Let Pulumi take it over; AWS is only read",
 			Commands: append([]string{imported + " --yes"}, p.rulesByHand()...),
-			Undo:     []string{fmt.Sprintf("pulumi state delete -s %s --all --yes", p.Environment)},
+			Undo:     []string{fmt.Sprintf("pulumi state delete -s %s --all --force --yes", p.Environment)},
 		},
 		{
 			Title:    "See what the first update does: it creates and updates, and neither replaces nor deletes anything",
@@ -46,27 +47,85 @@ func (p *Plan) Steps(importFile string) []Step {
 		},
 	}
 	steps = append(steps, p.routing()...)
-	steps = append(steps,
-		Step{
-			Title:    "Update. ECS starts tasks of the new revision before it stops those of the old one",
-			Commands: []string{"pulumi up -s " + p.Environment},
-		},
-		Step{
-			Title: "See that nothing is left to do, and forget the image that ran before: the record of releases has it now",
-			Commands: []string{
-				"pulumi preview -s " + p.Environment + " --refresh --expect-no-changes",
-				fmt.Sprintf("pulumi config rm -s %s --path '%s:adopted.image'", p.Environment, p.options.Project.Name),
-			},
-		})
+	steps = append(steps, p.update()...)
 	if old := p.left(Superseded); len(old) > 0 {
 		steps = append(steps, Step{
-			Title: fmt.Sprintf("When all runs well, let Terraform delete what nothing needs any more: these %d, as its plan says, and no other", len(old)),
+			Title: fmt.Sprintf("When all runs well, and nobody wants to go back any more, let Terraform delete what nothing needs: "+
+				"these %d, as its plan says, and no other", len(old)),
 			Commands: []string{
 				lines("terraform plan -destroy", targets(old)), lines("terraform destroy", targets(old)),
 			},
 		})
 	}
+	if p.changes("policies") {
+		steps = append(steps, Step{
+			Title:    "Say that the roles have no other policies from now on; Terraform has just deleted those that were there",
+			Commands: []string{p.forget("policies"), "pulumi up -s " + p.Environment},
+		})
+	}
 	return steps
+}
+
+// update is the first update by Pulumi, and the look at what it has left.
+func (p *Plan) update() []Step {
+	seen := Step{
+		Title:    "See that nothing is left to do",
+		Commands: []string{"pulumi preview -s " + p.Environment + " --refresh --expect-no-changes"},
+	}
+	if p.changes("image") {
+		seen.Title += ", and forget the image that ran before: the record of releases has it now"
+		seen.Commands = append(seen.Commands, p.forget("image"))
+	}
+	return []Step{
+		{
+			Title:    "Update. ECS starts tasks of the new revision before it stops those of the old one",
+			Commands: []string{"pulumi up -s " + p.Environment},
+			Undo:     p.oldRevision(),
+		},
+		seen,
+	}
+}
+
+// oldRevision has ECS run what Terraform's state says, which is on record until the end, and then takes away what the
+// update has made. What it has changed is for terraform apply to change back.
+func (p *Plan) oldRevision() []string {
+	running, _ := p.options.State.running(nameOf(p.Environment))
+	where := fmt.Sprintf(" --region %s --cluster %s-cluster", p.options.State.Region(), nameOf(p.Environment))
+	service := p.made(aws.ECSService, nameOf(p.Environment)+"-backend")
+	var made []string
+	for _, r := range p.created {
+		if r.Type != aws.EC2RouteTable && r.Type != aws.EC2Route { // which a step of their own undoes
+			made = append(made, r.URN)
+		}
+	}
+	return []string{
+		"aws ecs update-service" + where + " --service " + running.text("name") + " --task-definition " + running.text("task_definition"),
+		"aws ecs wait services-stable" + where + " --services " + running.text("name"),
+		// The service hangs on what goes next.
+		fmt.Sprintf("pulumi state delete -s %s --yes --target-dependents %s", p.Environment, quote(service.URN)),
+		lines("pulumi destroy -s "+p.Environment, targets(made)),
+	}
+}
+
+// changes: a field of the stack file's key adopted is set.
+func (p *Plan) changes(field string) bool {
+	fields, _ := p.Values()[p.options.Project.Name+":adopted"].(map[string]any)
+	return fields[field] != nil
+}
+
+func (p *Plan) forget(field string) string {
+	return fmt.Sprintf("pulumi config rm -s %s --path '%s:adopted.%s'", p.Environment, p.options.Project.Name, field)
+}
+
+// reimported gives Terraform the associations again by the ids that they have after they were moved there and back.
+func (p *Plan) reimported() []string {
+	var commands []string
+	for _, row := range p.Rows {
+		if row.Moved {
+			commands = append(commands, "terraform state rm "+quote(row.Address), "terraform import "+quote(row.Address)+" "+quote(row.ID))
+		}
+	}
+	return commands
 }
 
 // routing moves each subnet to its new route table, in one call of AWS's for each: the subnet has a way out at every
