@@ -88,7 +88,7 @@ func newPrivateBucket(
 	policy := documentOf(bucket.Arn, func(arn string) policyDocument {
 		return privateBucketPolicy(arn, append([]string{args.TaskRoleARN}, args.ObjectRoles...))
 	})
-	return bucket, newBucketAccess(ctx, name+"-"+purpose, bucket, false, policy, child)
+	return bucket, newBucketAccess(ctx, name+"-"+purpose, bucket, private, policy, child)
 }
 
 // newBucket makes a bucket with what every bucket has: one owner, encryption, versions that expire (A10, F11).
@@ -172,20 +172,29 @@ func newVersioning(ctx *pulumi.Context, logical string, bucket *s3.BucketV2, chi
 	return err
 }
 
+// audience are those who can use a bucket.
+type audience int
+
+const (
+	private audience = iota // is never public
+	closed                  // a website that is not public, or no more
+	public
+)
+
 // newBucketAccess sets who may use a bucket. Only a public one may have a public policy; ACLs stay blocked on each.
 //
 // The two settings follow each other: S3 refuses changes of one bucket's access at the same time. What opens comes first,
 // as S3 refuses a public policy behind the block; what closes comes last, when the policy already lets in who is to come.
 func newBucketAccess(
-	ctx *pulumi.Context, logical string, bucket *s3.BucketV2, public bool, policy pulumi.StringInput, opts ...pulumi.ResourceOption,
+	ctx *pulumi.Context, logical string, bucket *s3.BucketV2, to audience, policy pulumi.StringInput, opts ...pulumi.ResourceOption,
 ) error {
 	block := func(opts ...pulumi.ResourceOption) (pulumi.Resource, error) {
 		made, err := s3.NewBucketPublicAccessBlock(ctx, logical, &s3.BucketPublicAccessBlockArgs{
 			Bucket:                bucket.ID(),
 			BlockPublicAcls:       pulumi.Bool(true),
 			IgnorePublicAcls:      pulumi.Bool(true),
-			BlockPublicPolicy:     pulumi.Bool(!public),
-			RestrictPublicBuckets: pulumi.Bool(!public),
+			BlockPublicPolicy:     pulumi.Bool(to != public),
+			RestrictPublicBuckets: pulumi.Bool(to != public),
 		}, opts...)
 		if err != nil {
 			return nil, fmt.Errorf("block public access to %q: %w", logical, err)
@@ -200,7 +209,7 @@ func newBucketAccess(
 		return made, nil
 	}
 	first, second := block, allow
-	if !public {
+	if to == closed {
 		first, second = allow, block
 	}
 	before, err := first(opts...)

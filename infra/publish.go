@@ -46,7 +46,7 @@ func (b *Buckets) publishSite(
 		policy := pulumix.Apply2Err(b.Frontend.Arn, edge.Distribution.Arn, func(bucketARN, distributionARN string) (string, error) {
 			return distributedPolicy(bucketARN, append([]string{distributionARN}, b.args.Adopted.Distributions...)).json()
 		})
-		return edge.URL, newBucketAccess(ctx, logical, b.Frontend, false, pulumix.Cast[pulumi.StringOutput](policy),
+		return edge.URL, newBucketAccess(ctx, logical, b.Frontend, closed, pulumix.Cast[pulumi.StringOutput](policy),
 			child, pulumi.DependsOn([]pulumi.Resource{edge.Distribution}))
 	}
 	if !b.args.PublicFrontend {
@@ -56,9 +56,9 @@ func (b *Buckets) publishSite(
 			}
 			return closedWebsitePolicy(arn)
 		})
-		return pulumi.String("").ToStringOutput(), newBucketAccess(ctx, logical, b.Frontend, false, policy, child)
+		return pulumi.String("").ToStringOutput(), newBucketAccess(ctx, logical, b.Frontend, closed, policy, child)
 	}
-	if err := newBucketAccess(ctx, logical, b.Frontend, true, documentOf(b.Frontend.Arn, websitePolicy), child); err != nil {
+	if err := newBucketAccess(ctx, logical, b.Frontend, public, documentOf(b.Frontend.Arn, websitePolicy), child); err != nil {
 		return pulumi.StringOutput{}, err
 	}
 	website, err := s3.NewBucketWebsiteConfigurationV2(ctx, logical, &s3.BucketWebsiteConfigurationV2Args{

@@ -143,6 +143,9 @@ func TestStagingThroughItsLife(t *testing.T) {
 		assert.Equal(t, []string{"update aws:cloudwatch/logGroup:LogGroup sentry-staging-backend retentionInDays"}, done(sb))
 	}))
 	require.True(t, t.Run("another block replaces the network, and nothing that holds data", func(t *testing.T) {
+		// Tasks with public addresses hold the gateway that has to move.
+		up(t, s, map[string]string{"desiredCount": "0"})
+		done(sb)
 		r := up(t, s, map[string]string{"vpcCidr": "10.9.0.0/16"})
 		assert.Equal(t, []string{
 			"aws:ec2/defaultNetworkAcl:DefaultNetworkAcl sentry-staging-default defaultNetworkAclId",

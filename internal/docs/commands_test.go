@@ -250,6 +250,7 @@ func (c checker) checkPulumi(args []string) error {
 // awsFlags are flags of AWS's CLI, read off its service models; --query, --output and --region all of these have.
 var awsFlags = map[string][]string{
 	"ec2 describe-network-interfaces":    {"--network-interface-ids"},
+	"ec2 revoke-security-group-ingress":  {"--group-id", "--security-group-rule-ids"},
 	"ecr describe-images":                {"--repository-name", "--image-ids"},
 	"ecr get-login-password":             {},
 	"ecs describe-services":              {"--cluster", "--services"},

@@ -103,12 +103,24 @@ func dropOthers(typ, name, allowed string) func(*call) error {
 
 func lookForOthers(typ, name, allowed string) func(*call, attrs) {
 	return func(c *call, props attrs) {
-		has := []any{}
+		var has []string
 		for _, o := range c.cloud.objects {
 			if o.Type == typ && o.Props.str("role") == props.str("roleName") {
 				has = append(has, o.Props.str(name))
 			}
 		}
-		props[allowed] = has
+		known := props.strings(allowed) // a set: what is in it has no order
+		place := func(policy string) int {
+			if i := slices.Index(known, policy); i >= 0 {
+				return i
+			}
+			return len(known)
+		}
+		slices.SortStableFunc(has, func(a, b string) int { return place(a) - place(b) })
+		list := make([]any, len(has))
+		for i, policy := range has {
+			list[i] = policy
+		}
+		props[allowed] = list
 	}
 }
