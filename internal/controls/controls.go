@@ -72,6 +72,7 @@ func Table() []Section {
 		{"Roles, trust and keys", identity},
 		{"Load balancer and distribution", edge},
 		{"Logs, alarms and parameters", monitoring},
+		{"What the examples add", data},
 		{"The account", wholeAccount},
 		{"The repository", repository},
 	}

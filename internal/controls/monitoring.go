@@ -60,8 +60,11 @@ var monitoring = []Control{
 	},
 	{
 		IDs: "CKV_AWS_337 CKV_AWS_384", Demands: "no secret in a parameter that is not encrypted", Types: []string{aws.SSMParameter},
-		Why: "the only one is the release record", Holds: func(l look) bool {
+		Why: "the only one that is not encrypted is the release record", Holds: func(l look) bool {
 			image := l.text("insecureValue")
+			if l.is("type", "SecureString") {
+				return image == ""
+			}
 			return strings.HasSuffix(l.text("name"), "/backend/image") && (image == "none" || strings.Contains(image, "@sha256:")) && l.at("value") == nil
 		},
 	},

@@ -40,13 +40,14 @@ func denies(l look, port float64) bool {
 // used: something is in the group.
 func used(l look) bool {
 	id := l.r.ID
-	in := func(token string, path ...any) bool {
+	in := func(token string, path ...any) bool { // a list of groups
 		return l.has(token, func(o look) bool {
 			list, _ := o.at(path...).([]any)
 			return slices.Contains(list, any(id))
 		})
 	}
-	return in(aws.ECSService, "networkConfiguration", "securityGroups") || in(aws.LBLoadBalancer, "securityGroups")
+	return in(aws.ECSService, "networkConfiguration", "securityGroups") || in(aws.LBLoadBalancer, "securityGroups") ||
+		in(aws.RDSInstance, "vpcSecurityGroupIds") || in(aws.ElastiCacheReplicationGroup, "securityGroupIds")
 }
 
 // ownOnly: an endpoint leads to the account's own buckets, and to where ECR keeps the layers of images.
@@ -125,7 +126,7 @@ var network = []Control{
 		Why: "tasks call the internet, and clients the tasks (A2, A3); it is a setting of the whole region", Holds: never,
 	},
 	{
-		IDs: "EC2.22 CKV2_AWS_5", Demands: "no security group without a member", Types: groups, Why: "one for the tasks, one for the load balancer", Holds: used,
+		IDs: "EC2.22 CKV2_AWS_5", Demands: "no security group without a member", Types: groups, Why: "one for the tasks, one for the load balancer, one for each store", Holds: used,
 	},
 	{
 		IDs: "CKV_AWS_23 AVD-AWS-0099 AVD-AWS-0124", Demands: "groups and rules say what they are for",
