@@ -143,3 +143,23 @@ func TestMergingChangesNothing(t *testing.T) {
 		}
 	}
 }
+
+// A deployment writes the buckets' policies: what one of them would grant to its own role is denied all the same.
+func TestDataIsDeniedToTheWorkflowsWhateverABucketSays(t *testing.T) {
+	e := environments[0]
+	n := names{place, e}
+	for role, rights := range map[string]evaluate.Policies{DeployRole(e.Name): rightsOf(t, DeployRights, e), PreviewRole(e.Name): rightsOf(t, PreviewRights, e)} {
+		for i, bucket := range n.buckets(artifacts, clips) {
+			open := evaluated(t, policy.Resource, policy.Document{Version: policy.Version, Statement: policy.Statements{{
+				Effect: "Allow", Principal: policy.Principal{AWS: policy.Strings{ofIAM + "role/" + role}}, Action: policy.Strings{"s3:*"},
+				Resource: n.objects(artifacts, clips)[i : i+1],
+			}}})
+			for _, action := range []string{"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:RestoreObject"} {
+				asks := request(action, bucket+"/1")
+				asks.Principal = "arn:aws:sts::123456789012:assumed-role/" + role + "/run"
+				require.Equal(t, evaluate.Allowed, open.Decide(asks), "the bucket is not open: this proves nothing")
+				assert.Equal(t, evaluate.Denied, evaluate.Account{Identity: rights, Resource: &open}.Decide(asks), "%s: %s of %s", role, action, bucket)
+			}
+		}
+	}
+}
