@@ -103,11 +103,23 @@ func dropOthers(typ, name, allowed string) func(*call) error {
 
 func lookForOthers(typ, name, allowed string) func(*call, attrs) {
 	return func(c *call, props attrs) {
-		has := []any{}
+		var found []string
 		for _, o := range c.cloud.objects {
 			if o.Type == typ && o.Props.str("role") == props.str("roleName") {
-				has = append(has, o.Props.str(name))
+				found = append(found, o.Props.str(name))
 			}
+		}
+		known := props.strings(allowed) // a set: what is in it stays where it is
+		rank := func(name string) int {
+			if i := slices.Index(known, name); i >= 0 {
+				return i
+			}
+			return len(known)
+		}
+		slices.SortStableFunc(found, func(a, b string) int { return rank(a) - rank(b) })
+		has := []any{}
+		for _, policy := range found {
+			has = append(has, policy)
 		}
 		props[allowed] = has
 	}
