@@ -3,6 +3,7 @@ package adopt_test
 import (
 	"bytes"
 	"encoding/json"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -178,7 +179,13 @@ func TestRulesWithoutAWS(t *testing.T) {
 		}
 	}
 	require.Len(t, commands, 2, "AWS refuses to make a rule that is there: the first update fails")
-	assert.Contains(t, commands[0], "IsEgress==`false` && IpProtocol=='tcp' && CidrIpv4=='0.0.0.0/0' && FromPort==`8080` && ToPort==`8080`")
+	assert.Contains(t, commands[0], "IsEgress==\\`false\\` && IpProtocol=='tcp' && CidrIpv4=='0.0.0.0/0' && FromPort==\\`8080\\` && ToPort==\\`8080\\`")
+
+	// A shell hands over what is meant.
+	shell := exec.CommandContext(t.Context(), "sh", "-c", "pulumi() { printf '%s\\n' \"$@\"; }; aws() { printf '%s' \"$8\"; }\n"+commands[0])
+	out, err := shell.CombinedOutput()
+	require.NoError(t, err)
+	assert.Contains(t, string(out), "SecurityGroupRules[?IsEgress==`false` && IpProtocol=='tcp'", "the shell runs a part of the expression")
 }
 
 func TestRolesThatBootstrapMakes(t *testing.T) {
