@@ -121,6 +121,11 @@ func TestTheStepsAsPrinted(t *testing.T) {
 	}
 	all := slices.Clone(shell.terraform)
 
+	document, err := os.ReadFile("../../docs/migrating.md")
+	require.NoError(t, err)
+	for _, title := range titles.FindAllStringSubmatch(out, -1) {
+		assert.Contains(t, string(document), "\n| "+title[1]+" |", "docs/migrating.md tells of another way than the one that is printed")
+	}
 	steps := printed(out)
 	update := slices.IndexFunc(steps, func(s step) bool {
 		return strings.HasPrefix(s.commands[0], "pulumi up -s staging") && !strings.Contains(s.commands[0], "--target")
@@ -160,6 +165,9 @@ func languageHost(t *testing.T) {
 
 // step is a step as it was printed.
 type step struct{ commands, undo []string }
+
+// titles finds how each step begins, up to its first comma or the like; the document calls it that.
+var titles = regexp.MustCompile(`(?m)^# \d+\. ([^.,;:]+)`)
 
 // continued is the end of a line that goes on, in a command or in one that a comment holds.
 var continued = regexp.MustCompile(` \\\n(# )? *`)

@@ -120,8 +120,8 @@ func (c *command) write(p project.Project, plan *adopt.Plan) error {
 			shown = relative
 		}
 	}
-	fmt.Fprintf(c.out, "\nWritten: %s and Pulumi.%s.yaml. AWS and both states are as before. The way from here; to go back from a step,\n"+
-		"undo it, and then those before it, the latest first:\n", shown, plan.Environment)
+	fmt.Fprintf(c.out, "\nWritten: %s and Pulumi.%s.yaml.\nAWS and both states are as before. The way from here; to go back from a step, undo it, and then\n"+
+		"those before it, the latest first (docs/migrating.md):\n", shown, plan.Environment)
 	adopt.PrintSteps(c.out, plan.Steps(shown))
 	return nil
 }

@@ -27,7 +27,7 @@ const (
 	byRole       = "each role gets one policy of its own, with the rights that it needs by ARN"
 	byTables     = "awsx makes a route table for each subnet"
 	bySecrets    = "sentry:secrets names it by its ARN; the value stays where it is"
-	byCache      = "this program has no cache; docs/migrating.md says how to add one, and take this one over"
+	byCache      = "the tasks go on using it by its address; examples/cache has one that this program makes (docs/migrating.md)"
 	ofState      = "it holds Terraform's state: it stays until the last environment has moved"
 	asItIs       = "this program has nothing like it; it works on as it is"
 	onlyThere    = "it is a value inside of Terraform; names that were made of it stand in the configuration"

@@ -169,6 +169,7 @@ func (p *Plan) match(ctx context.Context) error {
 		p.Problems = append(p.Problems, problems...)
 	}
 	p.Rows = rows
+	p.Problems = append(p.Problems, p.options.State.cutOff()...)
 	p.others(m.taken)
 	return nil
 }
@@ -217,6 +218,29 @@ func (p *Plan) withRules(ctx context.Context) ([]candidate, error) {
 	}
 	named(rules, there)
 	return all, nil
+}
+
+// cutOff are resources that the first update would take something away from.
+func (s State) cutOff() []string {
+	var problems []string
+	defaults := map[string]bool{}
+	for _, network := range s.of("aws_vpc") {
+		defaults[network.text("default_security_group_id")] = true
+	}
+	for _, r := range s.Resources {
+		groups := slices.Concat(texts(r.Attributes["security_groups"]), texts(r.Attributes["security_group_ids"]),
+			texts(r.Attributes["vpc_security_group_ids"]), texts(block(r.Attributes["network_configuration"])["security_groups"]))
+		for _, group := range groups {
+			if group != "" && defaults[group] {
+				problems = append(problems, r.Address+": it is in the network's default security group, which loses its rules: give it a group of its own first")
+			}
+		}
+		// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-ownership-error-responses.html
+		if acl := r.text("acl"); r.Type == "aws_s3_bucket_acl" && acl != "" && acl != "private" {
+			problems = append(problems, r.Address+": S3 refuses to end ACLs while a bucket has "+acl+": set it to private first")
+		}
+	}
+	return problems
 }
 
 // madeWith are what AWS has made with a network, and Terraform does not know unless it was told. Not to import it would be

@@ -3,6 +3,7 @@ package adopt_test
 import (
 	"bytes"
 	"encoding/json"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -94,6 +95,10 @@ func TestWhatCannotBeTakenOver(t *testing.T) {
 			`"launch_type": "FARGATE"`, `"launch_type": "EC2"`,
 			"aws_ecs_service.backend: its launchType is EC2, and the program's FARGATE: it would be replaced",
 		},
+		"tasks in the default group": {
+			`"security_groups": [`, `"security_groups": ["sg-7f380bb83e013cf1d",`,
+			"aws_ecs_service.backend: it is in the network's default security group, which loses its rules: give it a group of its own first",
+		},
 		"a state without its network": {
 			`"type": "aws_internet_gateway"`, `"type": "aws_eip"`,
 			"the state has nothing that is the InternetGateway sentry-staging-vpc: is it whole?",
@@ -174,7 +179,13 @@ func TestRulesWithoutAWS(t *testing.T) {
 		}
 	}
 	require.Len(t, commands, 2, "AWS refuses to make a rule that is there: the first update fails")
-	assert.Contains(t, commands[0], "IsEgress==`false` && IpProtocol=='tcp' && CidrIpv4=='0.0.0.0/0' && FromPort==`8080` && ToPort==`8080`")
+	assert.Contains(t, commands[0], "IsEgress==\\`false\\` && IpProtocol=='tcp' && CidrIpv4=='0.0.0.0/0' && FromPort==\\`8080\\` && ToPort==\\`8080\\`")
+
+	// A shell hands over what is meant.
+	shell := exec.CommandContext(t.Context(), "sh", "-c", "pulumi() { printf '%s\\n' \"$@\"; }; aws() { printf '%s' \"$8\"; }\n"+commands[0])
+	out, err := shell.CombinedOutput()
+	require.NoError(t, err)
+	assert.Contains(t, string(out), "SecurityGroupRules[?IsEgress==`false` && IpProtocol=='tcp'", "the shell runs a part of the expression")
 }
 
 func TestRolesThatBootstrapMakes(t *testing.T) {
@@ -188,4 +199,12 @@ func TestRolesThatBootstrapMakes(t *testing.T) {
 			assert.Equal(t, adopt.Superseded, row.Verdict, "the stack takes a role over that it may only use")
 		}
 	}
+}
+
+func TestPublicACLs(t *testing.T) {
+	text := strings.Replace(stateFile(t, "staging"), `"resources": [`, `"resources": [{"mode":"managed","type":"aws_s3_bucket_acl","name":"frontend",
+		"instances":[{"attributes":{"id":"a","acl":"public-read","bucket":"sentry-staging-frontend"}}]},`, 1)
+	made, err := plan(t, open(t), read(t, text))
+	require.NoError(t, err)
+	assert.Contains(t, made.Problems, "aws_s3_bucket_acl.frontend: S3 refuses to end ACLs while a bucket has public-read: set it to private first")
 }

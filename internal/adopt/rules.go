@@ -147,12 +147,13 @@ func (r Resource) port(attribute string) int {
 	return int(port)
 }
 
-// query is the AWS CLI's word for a rule's id.
+// query is the AWS CLI's word for a rule's id. Its expression stands between double quotes, where a shell would run what is
+// between bare backticks.
 func (r Resource) query(region string) string {
 	egress := strconv.FormatBool(r.Type == egressRule)
-	condition := fmt.Sprintf("IsEgress==`%s` && IpProtocol=='%s' && CidrIpv4=='%s'", egress, r.text("ip_protocol"), r.text("cidr_ipv4"))
+	condition := fmt.Sprintf("IsEgress==\\`%s\\` && IpProtocol=='%s' && CidrIpv4=='%s'", egress, r.text("ip_protocol"), r.text("cidr_ipv4"))
 	if r.text("ip_protocol") != "-1" {
-		condition += fmt.Sprintf(" && FromPort==`%d` && ToPort==`%d`", r.port("from_port"), r.port("to_port"))
+		condition += fmt.Sprintf(" && FromPort==\\`%d\\` && ToPort==\\`%d\\`", r.port("from_port"), r.port("to_port"))
 	}
 	return fmt.Sprintf("aws ec2 describe-security-group-rules --region %s --filters Name=group-id,Values=%s "+
 		"--query \"SecurityGroupRules[?%s].SecurityGroupRuleId\" --output text", region, r.text("security_group_id"), condition)

@@ -2,6 +2,7 @@ package adopt
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -91,20 +92,50 @@ func (p *Plan) update() []Step {
 func (p *Plan) oldRevision() []string {
 	running, _ := p.options.State.running(nameOf(p.Environment))
 	where := fmt.Sprintf(" --region %s --cluster %s-cluster", p.options.State.Region(), nameOf(p.Environment))
-	service := p.made(aws.ECSService, nameOf(p.Environment)+"-backend")
+	commands := []string{
+		"aws ecs update-service" + where + " --service " + running.text("name") + " --task-definition " + running.text("task_definition"),
+		"aws ecs wait services-stable" + where + " --services " + running.text("name"),
+	}
+	leaving := p.hangingOnNew()
+	for _, urn := range slices.Sorted(maps.Keys(leaving)) {
+		if leaving[urn] {
+			commands = append(commands, fmt.Sprintf("pulumi state delete -s %s --yes --force --target-dependents %s", p.Environment, quote(urn)))
+		}
+	}
 	var made []string
 	for _, r := range p.created {
-		if r.Type != aws.EC2RouteTable && r.Type != aws.EC2Route { // which a step of their own undoes
+		if _, leaves := leaving[r.URN]; !leaves && !isRouting(r) {
 			made = append(made, r.URN)
 		}
 	}
-	return []string{
-		"aws ecs update-service" + where + " --service " + running.text("name") + " --task-definition " + running.text("task_definition"),
-		"aws ecs wait services-stable" + where + " --services " + running.text("name"),
-		// The service hangs on what goes next.
-		fmt.Sprintf("pulumi state delete -s %s --yes --target-dependents %s", p.Environment, quote(service.URN)),
-		lines("pulumi destroy -s "+p.Environment, targets(made)),
+	return append(commands, lines("pulumi destroy -s "+p.Environment, targets(made)))
+}
+
+// isRouting: a step of their own makes and undoes these.
+func isRouting(r sandbox.Resource) bool { return r.Type == aws.EC2RouteTable || r.Type == aws.EC2Route }
+
+// hangingOnNew are the URNs of what was imported and depends on what the first update makes, such as the service on its
+// task definition, with all that depends on it in turn. True are those that take the others with them.
+func (p *Plan) hangingOnNew() map[string]bool {
+	isNew := map[string]bool{}
+	for _, made := range p.created {
+		isNew[made.URN] = !isRouting(made)
 	}
+	leaving := map[string]bool{}
+	for more := true; more; {
+		more = false
+		for _, made := range p.recording.Resources {
+			if _, known := leaving[made.URN]; known || !made.Custom || strings.HasPrefix(made.Type, "pulumi:") {
+				continue
+			}
+			onLeaving := slices.ContainsFunc(made.DependsOn, func(urn string) bool { _, leaves := leaving[urn]; return leaves })
+			onNew := !isNew[made.URN] && slices.ContainsFunc(made.DependsOn, func(urn string) bool { return isNew[urn] })
+			if onLeaving || onNew {
+				leaving[made.URN], more = !onLeaving, true
+			}
+		}
+	}
+	return leaving
 }
 
 // changes: a field of the stack file's key adopted is set.
