@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 
 	"sentry/internal/project"
 )
@@ -29,7 +28,7 @@ func CLI(dir string, env ...string) Run {
 		// A deployment that is told to stop must be able to write its state: an interrupt, as from the keyboard, not
 		// the kill that the context would send. In a process group of its own the engine hears of it once, from here:
 		// a second interrupt makes it give up.
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		cmd.SysProcAttr = apart()
 		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 		return cmd.Run()
 	}
