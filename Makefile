@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help sandbox test check reliability mutations fmt vet lint windows docs vulncheck bootstrap clean
+.PHONY: help sandbox test check reliability properties mutations fmt vet lint windows docs vulncheck bootstrap clean
 
 # Pulumi builds programs with -trimpath (since 3.246). Built alike, a package is compiled once for the tests,
 # the sandbox and pulumi up.
@@ -34,6 +34,10 @@ windows: # compiles there, too
 
 reliability: ## Interrupt deployments at every operation; takes minutes
 	@go run ./cmd/reliability --write
+
+properties: ## Deploy 200 random configurations, and refuse a thousand bad ones
+	go test ./internal/reliability -run TestRandomConfigurations -rapid.checks=200
+	go test ./infra/config -run TestAnyConfiguration -rapid.checks=1000
 
 mutations: ## Make deliberate defects, and see that the tests notice each; takes long
 	@go run ./cmd/mutations
