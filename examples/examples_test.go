@@ -3,6 +3,7 @@ package examples_test
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -113,6 +114,27 @@ func TestExamplesDeploy(t *testing.T) {
 			require.NoError(t, s.Up(), "the guard cannot be taken away")
 			require.NoError(t, s.Destroy())
 			assert.Empty(t, s.Cloud.Objects(), "something is left, and paid for")
+		})
+	}
+}
+
+var every = flag.Int("every", 0, "interrupt each `n`th operation of every deployment of the examples; 0 is the first one of a new environment")
+
+// E2: a part of what make reliability does.
+func TestInterruptionsOfTheExamplesLoseNothing(t *testing.T) {
+	for _, e := range examples {
+		t.Run(e.name, func(t *testing.T) {
+			scenario, each := "", *every
+			if each == 0 {
+				scenario, each = reliability.Scenarios[0], 1000
+			}
+			cases, err := reliability.Run(t.Context(), e.program, e.project(t), e.stack, scenario, each)
+			require.NoError(t, err)
+			require.NotEmpty(t, cases)
+			for _, c := range cases {
+				assert.Empty(t, c.Lost, "%s, operation %d of %d, %s", c.Scenario, c.Operation, c.Of, c.Fault)
+			}
+			t.Logf("%d interruptions", len(cases))
 		})
 	}
 }

@@ -55,16 +55,25 @@ func scenariosOf(name, stack string, settings map[string]string) []Scenario {
 	if count, err := strconv.Atoi(settings[key("desiredCount")]); err == nil {
 		size["desiredCount"] = strconv.Itoa(count + 1)
 	}
+	asleep := with(map[string]string{"https": "", "scaling": ""})
+	for name := range settings {
+		if strings.HasSuffix(name, ":desiredCount") { // of each service
+			asleep[name] = "0"
+		}
+	}
+	unguarded := with(map[string]string{
+		"protect": "", "https": strings.ReplaceAll(settings[key("https")], `"deletionProtection":true`, `"deletionProtection":false`),
+	})
 	return []Scenario{
 		{Name: fromNothing},
 		{Name: sizes, Before: released, Change: kept(size)},
 		// A load balancer cannot move to another VPC, and tasks with public addresses hold the gateway.
 		{
-			Name: network, Before: with(map[string]string{"desiredCount": "0", "https": "", "scaling": ""}),
+			Name: network, Before: asleep,
 			Change: kept(map[string]string{"vpcCidr": "172.31.0.0/16"}),
 		},
 		{Name: release, Before: released, Change: map[string]string{key("image"): image("2")}},
-		{Name: destroy, Before: with(map[string]string{"protect": ""}), Destroy: true}, // the documented way: docs/operations.md
+		{Name: destroy, Before: unguarded, Destroy: true}, // the documented way: docs/operations.md
 		{Name: results.Drift, Before: released, ByHand: true},
 	}
 }

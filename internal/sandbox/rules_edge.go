@@ -111,8 +111,11 @@ func applyDistribution(c *call) error {
 	return nil
 }
 
-// deriveCertificate adds the record that proves the domain.
+// deriveCertificate adds the record that proves the domain, once for all.
 func deriveCertificate(c *call) {
+	if c.self != nil {
+		return
+	}
 	domain := c.in.str("domainName")
 	c.out["domainValidationOptions"] = []any{map[string]any{
 		"domainName": domain, "resourceRecordType": "CNAME",
