@@ -1,11 +1,11 @@
 // Command mutations makes deliberate defects, one at a time, and fails when the tests do not see one: make mutations.
-// The defects are in testdata/mutations.yaml; nothing in the checkout is changed.
+// The defects are in testdata, a file for each area; nothing in the checkout is changed.
 package main
 
 import (
 	"bytes"
 	"context"
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,8 +25,8 @@ import (
 
 func main() { cli.Main(newCommand(os.Stdout)) }
 
-//go:embed testdata/mutations.yaml
-var list []byte
+//go:embed testdata
+var lists embed.FS
 
 // mutation is one deliberate defect: a text that a file has exactly once, and what stands there instead.
 type mutation struct {
@@ -37,12 +37,30 @@ type mutation struct {
 	Tests []string `yaml:"tests"`
 	// Why says what would go wrong in the world.
 	Why string `yaml:"why"`
+
+	// area is the name of the list: program, bootstrap, delivery.
+	area string
 }
 
 func mutations() ([]mutation, error) {
+	files, err := lists.ReadDir("testdata")
+	if err != nil {
+		return nil, err
+	}
 	var all []mutation
-	if err := yaml.Unmarshal(list, &all); err != nil {
-		return nil, fmt.Errorf("read testdata/mutations.yaml: %w", err)
+	for _, file := range files {
+		text, err := lists.ReadFile("testdata/" + file.Name())
+		if err != nil {
+			return nil, err
+		}
+		var some []mutation
+		if err := yaml.Unmarshal(text, &some); err != nil {
+			return nil, fmt.Errorf("read testdata/%s: %w", file.Name(), err)
+		}
+		for _, m := range some {
+			m.area = strings.TrimSuffix(file.Name(), ".yaml")
+			all = append(all, m)
+		}
 	}
 	return all, nil
 }
@@ -54,7 +72,7 @@ func newCommand(out io.Writer) *cobra.Command {
 		Args:  cobra.NoArgs,
 	}
 	find := cli.ProjectFlag(root)
-	only := root.Flags().String("only", "", "a `text`: only the defects whose file or reason has it")
+	only := root.Flags().String("only", "", "a `text`: only the defects whose area, file or reason has it")
 	root.RunE = func(cmd *cobra.Command, _ []string) error {
 		p, err := find()
 		if err != nil {
@@ -73,7 +91,7 @@ func run(ctx context.Context, p project.Project, all []mutation, only string, ou
 	started := time.Now()
 	tried, survived := 0, 0
 	for _, m := range all {
-		if !strings.Contains(m.File+" "+m.Why, only) {
+		if !strings.Contains(m.area+" "+m.File+" "+m.Why, only) {
 			continue
 		}
 		tried++
@@ -86,7 +104,7 @@ func run(ctx context.Context, p project.Project, all []mutation, only string, ou
 			word = "SURVIVED"
 			survived++
 		}
-		fmt.Fprintf(out, "  %-8s %-36s %s\n", word, m.File, m.Why)
+		fmt.Fprintf(out, "  %-8s %-9s %-36s %s\n", word, m.area, m.File, m.Why)
 	}
 	fmt.Fprintf(out, "\n%d defects, %d not seen by the tests, %s\n", tried, survived, time.Since(started).Round(time.Second))
 	if survived > 0 {
