@@ -232,7 +232,9 @@ func TestGuard(t *testing.T) {
 			if c.guarded {
 				r.guard("staging")
 			}
-			answers := map[string]any{}
+			answers := map[string]any{
+				"/environments/staging/deployment-branch-policies": map[string]any{"branch_policies": []any{map[string]string{"name": "main"}}},
+			}
 			if c.rules != "" {
 				answers["/environments/staging"] = json.RawMessage(`{"protection_rules":` + c.rules + `,"deployment_branch_policy":` + c.branches + `}`)
 			}

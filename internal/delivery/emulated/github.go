@@ -67,6 +67,8 @@ func (h *Hub) get(path string) (answer any, found bool) {
 	}
 	id, _ := strconv.ParseInt(parts[len(parts)-1], 10, 64) // 0 where the path ends with a word
 	switch {
+	case at(2) == "deployment-branch-policies":
+		return map[string]any{"branch_policies": []any{map[string]string{"name": "main"}}}, true
 	case at(0) == "environments":
 		text, ok := h.Environments[at(1)]
 		return text, ok

@@ -146,17 +146,46 @@ func (c *Client) Protection(ctx context.Context, environment string) (Protection
 			Type      string            `json:"type"`
 			Reviewers []json.RawMessage `json:"reviewers"`
 		} `json:"protection_rules"`
-		Branches *json.RawMessage `json:"deployment_branch_policy"`
+		Branches *struct {
+			ByName bool `json:"custom_branch_policies"`
+		} `json:"deployment_branch_policy"`
 	}
-	err := c.do(ctx, http.MethodGet, "/environments/"+url.PathEscape(environment), nil, &found)
+	path := "/environments/" + url.PathEscape(environment)
+	err := c.do(ctx, http.MethodGet, path, nil, &found)
 	if IsNotFound(err) {
 		return Protection{}, nil
 	}
-	p := Protection{Exists: err == nil, Restricted: found.Branches != nil}
+	if err != nil {
+		return Protection{}, err
+	}
+	p := Protection{Exists: true, Restricted: found.Branches != nil}
 	for _, rule := range found.Rules {
 		p.Reviewed = p.Reviewed || rule.Type == "required_reviewers" && len(rule.Reviewers) > 0
 	}
+	if found.Branches != nil && found.Branches.ByName {
+		p.Restricted, err = c.restricted(ctx, path)
+	}
 	return p, err
+}
+
+// restricted says whether the names that an environment admits are not those of all branches.
+// https://docs.github.com/en/rest/deployments/branch-policies#list-deployment-branch-policies
+func (c *Client) restricted(ctx context.Context, environment string) (bool, error) {
+	var admitted struct {
+		Policies []struct {
+			Name string `json:"name"`
+		} `json:"branch_policies"`
+	}
+	path := fmt.Sprintf("%s/deployment-branch-policies?per_page=%d", environment, perPage)
+	if err := c.do(ctx, http.MethodGet, path, nil, &admitted); err != nil {
+		return false, err
+	}
+	for _, policy := range admitted.Policies {
+		if strings.Trim(policy.Name, "*/") == "" { // *, **, */*
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // comment is an issue comment; GitHub's pull requests are issues too.

@@ -32,6 +32,7 @@ type server struct {
 	badGates int // answers 502 that many times
 
 	environment, artifact string
+	branches              []string
 	annotations           []map[string]any
 }
 
@@ -77,6 +78,12 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(map[string]any{"workflow_runs": s.runs})
 	case path == "/environments/production" && s.environment != "":
 		fmt.Fprint(w, s.environment)
+	case path == "/environments/production/deployment-branch-policies" && s.branches != nil:
+		policies := []any{}
+		for _, name := range s.branches {
+			policies = append(policies, map[string]string{"name": name})
+		}
+		answer(map[string]any{"branch_policies": policies})
 	case path == "/actions/artifacts/5" && s.artifact != "":
 		fmt.Fprint(w, s.artifact)
 	case path == "/check-runs/77/annotations":
@@ -197,6 +204,7 @@ func TestRuns(t *testing.T) {
 }
 
 func TestProtection(t *testing.T) {
+	branches := []string{"main", "release/*"}
 	for want, answer := range map[github.Protection]string{
 		{Exists: true, Reviewed: true, Restricted: true}: `{"protection_rules":[{"type":"branch_policy"},{"type":"required_reviewers","reviewers":[{"type":"User"}]}],
 			"deployment_branch_policy":{"protected_branches":false,"custom_branch_policies":true}}`,
@@ -204,13 +212,21 @@ func TestProtection(t *testing.T) {
 		{Exists: true}:                   `{"protection_rules":[],"deployment_branch_policy":null}`,
 		{}:                               "",
 	} {
-		s := &server{environment: answer}
+		s := &server{environment: answer, branches: branches}
 		got, err := s.client(t).Protection(t.Context(), "production")
 		require.NoError(t, err)
 		assert.Equal(t, want, got, answer)
 	}
+	const byName = `{"protection_rules":[],"deployment_branch_policy":{"protected_branches":false,"custom_branch_policies":true}}`
+	for _, all := range []string{"*", "**", "*/*", "**/*"} {
+		got, err := (&server{environment: byName, branches: append(branches, all)}).client(t).Protection(t.Context(), "production")
+		require.NoError(t, err)
+		assert.False(t, got.Restricted, "%s is the name of every branch", all)
+	}
+	_, err := (&server{environment: byName}).client(t).Protection(t.Context(), "production")
+	require.Error(t, err, "whom it admits was not to be learnt")
 	s := &server{deny: true}
-	_, err := s.client(t).Protection(t.Context(), "production")
+	_, err = s.client(t).Protection(t.Context(), "production")
 	require.Error(t, err, "a question that was refused is taken as an answer")
 }
 

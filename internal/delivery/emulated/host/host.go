@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
@@ -20,10 +21,16 @@ import (
 // Main is the language host's main function, in a command that has the real one's name.
 func Main() {
 	h := &host{}
+	stop := make(chan bool)
 	if len(os.Args) > 1 {
 		h.engine = os.Args[len(os.Args)-1]
+		// An engine that was killed ends nobody.
+		if err := rpcutil.Healthcheck(context.Background(), h.engine, time.Second, func() { close(stop) }); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	}
-	server, err := rpcutil.ServeWithOptions(rpcutil.ServeOptions{Init: func(s *grpc.Server) error {
+	server, err := rpcutil.ServeWithOptions(rpcutil.ServeOptions{Cancel: stop, Init: func(s *grpc.Server) error {
 		pulumirpc.RegisterLanguageRuntimeServer(s, h)
 		return nil
 	}})
