@@ -132,7 +132,7 @@ func TestInterruptionsOfTheExamplesLoseNothing(t *testing.T) {
 			require.NoError(t, err)
 			require.NotEmpty(t, cases)
 			for _, c := range cases {
-				assert.Empty(t, c.Lost, "%s, operation %d of %d, %s", c.Scenario, c.Operation, c.Of, c.Fault)
+				assert.Empty(t, c.Lost, "%s, %s, %s", c.Scenario, c.Operation, c.Fault)
 			}
 			t.Logf("%d interruptions", len(cases))
 		})

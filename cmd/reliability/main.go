@@ -73,7 +73,7 @@ func run(ctx context.Context, p project.Project, every int, write bool, out io.W
 			for _, c := range cases {
 				if c.Lost != "" {
 					lost++
-					fmt.Fprintf(out, "LOST %s, %s, operation %d of %d, %s: %s\n", c.Stack, c.Scenario, c.Operation, c.Of, c.Fault, c.Lost)
+					fmt.Fprintf(out, "LOST %s, %s, %s, %s: %s\n", c.Stack, c.Scenario, c.Operation, c.Fault, c.Lost)
 				}
 			}
 			rows := reliability.Rows(cases)

@@ -20,6 +20,9 @@ func Expand(template string, value func(name string) string) string {
 			b.WriteString(cluster[strings.LastIndex(cluster, "/")+1:])
 		case "host":
 			b.WriteString(strings.TrimPrefix(value("url"), "https://"))
+		case "balancer": // app/<name>/<id>, which begins the ARNs of its listeners
+			_, balancer, _ := strings.Cut(value("loadBalancerArn"), ":loadbalancer/")
+			b.WriteString(balancer)
 		case "slashName":
 			b.WriteString("/" + strings.TrimPrefix(value("name"), "/"))
 		default:

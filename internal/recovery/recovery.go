@@ -271,7 +271,7 @@ func (r *run) identify(step Step, tagged []Tagged) (id, arn string) {
 			return "", ""
 		}
 		if aws.MadeUp(entry.ID) {
-			return tagged[i].ARN[strings.LastIndexAny(tagged[i].ARN, "/:")+1:], tagged[i].ARN
+			return idIn(*entry, tagged[i].ARN), tagged[i].ARN
 		}
 		return r.expand(entry.ID, made.Inputs), tagged[i].ARN
 	}
@@ -286,6 +286,14 @@ func (r *run) identify(step Step, tagged []Tagged) (id, arn string) {
 		}
 	}
 	return r.expand(entry.ID, made.Inputs), ""
+}
+
+// idIn is the id that AWS made up, as it stands in the resource's ARN, or is it.
+func idIn(entry aws.Type, arn string) string {
+	if strings.HasPrefix(entry.ID, "arn:") {
+		return arn
+	}
+	return arn[strings.LastIndexAny(arn, "/:")+1:]
 }
 
 func (r *run) expand(template string, inputs map[string]any) string {
@@ -373,7 +381,7 @@ func (r *run) markDoubles(ctx context.Context) error {
 		}
 		double.Outputs["arn"] = t.ARN
 		if aws.MadeUp(entry.ID) {
-			double.ID = resource.ID(t.ARN[strings.LastIndexAny(t.ARN, "/:")+1:])
+			double.ID = resource.ID(idIn(*entry, t.ARN))
 		}
 		double.Outputs["id"] = string(double.ID)
 		r.state.Resources = append(r.state.Resources, double)

@@ -116,10 +116,10 @@ func (b *base) byHand(stack string, start func() *Stack, every int) []func() Cas
 			hand := all[kind][n]
 			jobs = append(jobs, func() Case {
 				c := Case{
-					Stack: stack, Scenario: b.Name, Fault: kind, After: "`pulumi up --refresh`", Operation: n + 1, Of: len(all[kind]),
+					Stack: stack, Scenario: b.Name, Fault: kind, After: "`pulumi up --refresh`", Operation: hand.name, Of: len(all[kind]),
 				}
 				if err := b.drift(start(), hand); err != nil {
-					c.Lost = hand.name + ": " + err.Error()
+					c.Lost = err.Error()
 				}
 				return c
 			})

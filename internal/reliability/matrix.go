@@ -53,12 +53,14 @@ var Faults = []Fault{
 	{Name: "Ctrl-C", signals: 1},
 	{Name: "Ctrl-C, twice", signals: 2, recovers: true},
 	{Name: "process lost before AWS acted", fault: sandbox.Fault{Kill: true}, recovers: true},
-	{Name: "process lost after AWS acted", fault: sandbox.Fault{Kill: true, After: true}, recovers: true},
+	lostAfterwards,
 	{
 		Name: "AWS acted, its answer was an error", recovers: true,
 		fault: sandbox.Fault{Message: "RequestError: connection reset by peer", After: true},
 	},
 }
+
+var lostAfterwards = Fault{Name: "process lost after AWS acted", fault: sandbox.Fault{Kill: true, After: true}, recovers: true}
 
 // Case is one interruption: the scenario's nth operation, struck by a fault.
 type Case struct {
@@ -66,7 +68,8 @@ type Case struct {
 	// After is what was done then.
 	After string
 	// Operation is the one that was struck, of so many.
-	Operation, Of int
+	Operation string
+	Of        int
 	// Lost says what was wrong in the end; empty where nothing was.
 	Lost string
 }
@@ -77,7 +80,7 @@ type base struct {
 	cloud      *sandbox.Cloud
 	state      *apitype.DeploymentV3
 	settings   map[string]string
-	operations int
+	operations []sandbox.Operation
 	// whole is what the undisturbed deployment leaves in AWS.
 	whole []string
 }
@@ -97,9 +100,12 @@ func Interrupt(ctx context.Context, start func() *Stack, scenarios []Scenario, f
 			continue
 		}
 		for _, fault := range faults {
-			for n := 1; n <= b.operations; n += every {
+			for n := 0; n < len(b.operations); n += every {
 				jobs = append(jobs, func() Case {
-					c := Case{Stack: name, Scenario: scenario.Name, Fault: fault.Name, After: fault.after(), Operation: n, Of: b.operations}
+					c := Case{
+						Stack: name, Scenario: scenario.Name, Fault: fault.Name, After: fault.after(),
+						Operation: b.operations[n].String(), Of: len(b.operations),
+					}
 					if err := b.interrupt(ctx, start(), fault, n); err != nil {
 						c.Lost = err.Error()
 					}
@@ -138,7 +144,7 @@ func prepare(s *Stack, scenario Scenario) (*base, error) {
 	if err := b.deploy(s); err != nil {
 		return nil, err
 	}
-	b.operations = len(s.Cloud.Journal())
+	b.operations = s.Cloud.Journal()
 	b.whole = inventory(s.Cloud)
 	return b, nil
 }
@@ -150,11 +156,11 @@ func (b *base) deploy(s *Stack) error {
 	return s.Up()
 }
 
-// interrupt strikes one operation and does what the documents say. Its error is what is wrong afterwards.
+// interrupt strikes one operation, whenever it comes (some run side by side), and does what the documents say. Its error is what is wrong afterwards.
 func (b *base) interrupt(ctx context.Context, s *Stack, fault Fault, n int) error {
 	s.Cloud, s.state, s.config = b.cloud.Clone(), b.state, b.settings
-	strike := fault.fault
-	strike.Nth = n
+	strike, at := fault.fault, b.operations[n]
+	strike.Op, strike.Type, strike.Name = at.Op, at.Type, at.Name
 	struck := fault.signals == 0
 	if fault.signals > 0 {
 		strike.Call = func() {
@@ -179,7 +185,7 @@ func (b *base) interrupt(ctx context.Context, s *Stack, fault Fault, n int) erro
 	if err := b.deploy(s); err != nil {
 		return fmt.Errorf("the deployment after it: %w", err)
 	}
-	if fault.recovers && n%4 == 1 { // it is dear, and what it could find the inventory finds, too
+	if fault.recovers && n%4 == 0 { // it is dear, and what it could find the inventory finds, too
 		again, err := s.Recover(ctx)
 		if err != nil {
 			return fmt.Errorf("recover again: %w", err)

@@ -89,6 +89,9 @@ func (c *call) create() (id string, out attrs, err error) {
 	}
 	id = c.compute()
 	old := c.find(c.typ, id)
+	if old == nil && c.Taken != "" && c.Name != "" {
+		old = c.find(c.typ, c.out.str(c.Name)) // of a type whose ids AWS makes up
+	}
 	if old != nil && c.Taken != "" {
 		return "", nil, c.failed("creating", c.physical(), errors.New(c.expand(c.Taken)))
 	}
@@ -329,7 +332,7 @@ func (c *call) find(typ, value string) *Object {
 
 // object is the one that a deployment means by id: by ARN where the id is shared (task definitions).
 func (c *call) object(id string, state attrs) *Object {
-	if arn := state.str("arn"); arn != "" {
+	if arn := state.str("arn"); arn != "" && c.typ == aws.ECSTaskDefinition {
 		for _, o := range c.cloud.objects {
 			if o.Type == c.typ && o.Props.str("arn") == arn {
 				return o

@@ -79,7 +79,7 @@ type Fault struct {
 	Nth     int    // strikes at the nth operation that matches; 0 is the first
 	Message string // what AWS answers
 	After   bool   // the operation takes effect, and the answer is lost or an error all the same
-	Times   int    // strikes so often in a row; 0 is once
+	Times   int    // strikes so many operations in a row, whatever the further ones are; 0 is once
 	Kill    bool   // no answer ever comes: from here on the cloud is out of reach, until Revive
 	Call    func() // is called instead of a misfortune: the operation goes on
 }
@@ -313,7 +313,7 @@ func (c *Cloud) strike(op string, at *call) (after, err error) {
 		}
 		if f.Times > 1 {
 			f.Times--
-			f.Nth = 0
+			f.Nth, f.Op, f.Type, f.Name = 0, "", "", ""
 		} else {
 			c.faults = slices.Delete(c.faults, i, i+1)
 		}

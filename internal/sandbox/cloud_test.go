@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"errors"
+	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -110,6 +111,32 @@ func TestATableHasOneRouteToADestination(t *testing.T) {
 	require.NoError(t, err)
 	_, _, err = k.create()
 	require.ErrorContains(t, err, "RouteAlreadyExists")
+}
+
+func TestABalancerHasOneNameAndOneListenerOnAPort(t *testing.T) {
+	t.Parallel()
+	c := NewCloud()
+	vpc, _ := mustCreate(t, c, aws.EC2Vpc, "v", attrs{"cidrBlock": "10.0.0.0/16"})
+	var subnets []any
+	for zone, block := range map[string]string{"us-east-1a": "10.0.0.0/24", "us-east-1b": "10.0.1.0/24"} {
+		subnet, _ := mustCreate(t, c, aws.EC2Subnet, zone, attrs{"vpcId": vpc, "cidrBlock": block, "availabilityZone": zone})
+		subnets = append(subnets, subnet)
+	}
+	balancer := attrs{"name": "backend", "internal": true, "subnets": subnets}
+	arn, _ := mustCreate(t, c, aws.LBLoadBalancer, "b", balancer)
+	listener := attrs{"loadBalancerArn": arn, "port": 80.0, "defaultActions": []any{map[string]any{"type": "fixed-response"}}}
+	mustCreate(t, c, aws.LBListener, "l", listener)
+	second := func(typ string, in attrs) error {
+		k, err := c.call(typ, urn(typ, "second"), settings{}, in)
+		require.NoError(t, err)
+		_, _, err = k.create()
+		return err
+	}
+	require.ErrorContains(t, second(aws.LBLoadBalancer, balancer), "DuplicateLoadBalancerName")
+	require.ErrorContains(t, second(aws.LBListener, listener), "DuplicateListener")
+	listener = maps.Clone(listener)
+	listener["port"] = 443.0
+	require.NoError(t, second(aws.LBListener, listener))
 }
 
 // https://docs.aws.amazon.com/global-infrastructure/latest/regions/az-ids.html

@@ -51,6 +51,7 @@ var behaviours = map[string]behaviour{
 
 	aws.ECSClusterCapacityProviders: {check: checkCapacityProviders},
 
+	aws.LBListener:             {apply: applyListener},
 	aws.LBLoadBalancer:         {check: checkLoadBalancer, apply: applyLoadBalancer, remove: removeLoadBalancer},
 	aws.LBTargetGroup:          {check: checkBalancerName},
 	aws.CloudFrontVpcOrigin:    {apply: applyVpcOrigin},

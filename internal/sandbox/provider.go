@@ -65,8 +65,9 @@ func serve(cloud *Cloud, killed func()) (*server, error) {
 		return nil, fmt.Errorf("start the sandbox's provider: %w", err)
 	}
 	s := &server{cloud: cloud, killed: killed, port: listener.Addr().(*net.TCPAddr).Port}
-	// A state with a large policy is more than gRPC's 4 MB only when something is wrong; Pulumi allows 400 MB.
-	s.grpc = grpc.NewServer(grpc.StatsHandler(instances{}), grpc.MaxRecvMsgSize(400<<20))
+	// A state with a large policy is more than gRPC's 4 MB only when something is wrong; Pulumi allows 400 MB. What has
+	// not begun when the server stops must not reach the cloud afterwards.
+	s.grpc = grpc.NewServer(grpc.StatsHandler(instances{}), grpc.MaxRecvMsgSize(400<<20), grpc.WaitForHandlers(true))
 	pulumirpc.RegisterResourceProviderServer(s.grpc, s)
 	go func() { _ = s.grpc.Serve(listener) }()
 	return s, nil

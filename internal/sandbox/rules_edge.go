@@ -43,6 +43,19 @@ func applyLoadBalancer(c *call) error {
 	return nil
 }
 
+// applyListener: a load balancer has one listener on a port.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html
+func applyListener(c *call) error {
+	port, _ := c.in.num("port")
+	for _, o := range c.cloud.objects {
+		taken, _ := o.Props.num("port")
+		if o.Type == c.typ && o != c.self && o.Props.str("loadBalancerArn") == c.in.str("loadBalancerArn") && taken == port {
+			return fmt.Errorf("DuplicateListener: A listener already exists on this port for this load balancer '%s'", c.in.str("loadBalancerArn"))
+		}
+	}
+	return nil
+}
+
 func (c *call) gatewayOf(vpc string) *Object {
 	i := slices.IndexFunc(c.cloud.objects, func(o *Object) bool {
 		return o.Type == aws.EC2InternetGateway && o.Props.str("vpcId") == vpc

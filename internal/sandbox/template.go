@@ -28,9 +28,6 @@ func (c *call) variable(name string) string {
 	case "arnEnd": // as CloudWatch names load balancers and target groups
 		end := c.out.str("id")
 		return strings.TrimPrefix(end[strings.LastIndex(end, ":")+1:], "loadbalancer/")
-	case "balancer": // app/<name>/<id>, which begins the ARNs of its listeners
-		arn := c.in.str("loadBalancerArn")
-		return strings.TrimPrefix(arn[strings.LastIndex(arn, ":")+1:], "loadbalancer/")
 	case "zoneID":
 		return zoneID(c.out.str("availabilityZone"))
 	case "vpcOfSubnets":
