@@ -100,7 +100,7 @@ func Interrupt(ctx context.Context, start func() *Stack, scenarios []Scenario, f
 			continue
 		}
 		for _, fault := range faults {
-			for n := 0; n < len(b.operations); n += every {
+			for n := 0; n < len(b.operations); n += every * max(1, fault.fault.Times) {
 				jobs = append(jobs, func() Case {
 					c := Case{
 						Stack: name, Scenario: scenario.Name, Fault: fault.Name, After: fault.after(),
