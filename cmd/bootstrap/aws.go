@@ -15,11 +15,11 @@ import (
 	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	taggingtypes "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
 	"sentry/bootstrap/account"
+	"sentry/internal/delivery/teardown"
 )
 
 // cloud answers what has to be known before Pulumi runs.
@@ -206,35 +206,11 @@ func (a *realAWS) Lives(ctx context.Context, e account.Environment) (string, err
 }
 
 func (a *realAWS) Empty(ctx context.Context, bucket string) error {
-	pages := s3.NewListObjectVersionsPaginator(a.s3, &s3.ListObjectVersionsInput{Bucket: &bucket, ExpectedBucketOwner: &a.id})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if code(err) == "NoSuchBucket" {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		var gone []s3types.ObjectIdentifier
-		for _, v := range page.Versions {
-			gone = append(gone, s3types.ObjectIdentifier{Key: v.Key, VersionId: v.VersionId})
-		}
-		for _, m := range page.DeleteMarkers {
-			gone = append(gone, s3types.ObjectIdentifier{Key: m.Key, VersionId: m.VersionId})
-		}
-		if len(gone) == 0 {
-			continue
-		}
-		// A page has at most 1,000, which is as many as one deletion takes.
-		deleted, err := a.s3.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: &bucket, Delete: &s3types.Delete{Objects: gone, Quiet: aws.Bool(true)}})
-		if err != nil {
-			return err
-		}
-		if len(deleted.Errors) > 0 {
-			return fmt.Errorf("%s: %s", aws.ToString(deleted.Errors[0].Key), aws.ToString(deleted.Errors[0].Message))
-		}
+	_, err := teardown.Versions(ctx, a.s3, &s3.ListObjectVersionsInput{Bucket: &bucket, ExpectedBucketOwner: &a.id})
+	if code(err) == "NoSuchBucket" {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // code is AWS's name of an error.

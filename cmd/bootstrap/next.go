@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sentry/bootstrap/account"
+	"sentry/internal/delivery/settings"
 	"sentry/internal/project"
 )
 
@@ -157,7 +158,7 @@ func (n next) gitHub() []string {
 	for _, e := range n.environments {
 		suffix := ""
 		if n.some {
-			suffix = "_" + strings.ToUpper(strings.ReplaceAll(e.Name, "-", "_"))
+			suffix = "_" + settings.Suffix(e.Name)
 			say("gh variable set PULUMI_BACKEND_URL%s --repo %s --body %q", suffix, repository, n.backendURL)
 		}
 		say("gh variable set AWS_ACCOUNT_ID%s --repo %s --body %s", suffix, repository, n.account)

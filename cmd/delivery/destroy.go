@@ -8,7 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/spf13/cobra"
 
 	"sentry/internal/cli"
@@ -74,13 +73,7 @@ func (c *command) empty(cmd *cobra.Command, region string, buckets []string, rep
 	if err != nil {
 		return err
 	}
-	emptier := teardown.Emptier{
-		S3: s3.NewFromConfig(cfg, func(o *s3.Options) {
-			o.UsePathStyle = c.getenv("AWS_ENDPOINT_URL_S3") != "" || c.getenv("AWS_ENDPOINT_URL") != ""
-		}),
-		ECR: ecr.NewFromConfig(cfg),
-		Out: cmd.OutOrStdout(),
-	}
+	emptier := teardown.Emptier{S3: c.s3(cfg), ECR: ecr.NewFromConfig(cfg), Out: cmd.OutOrStdout()}
 	for _, bucket := range buckets {
 		if err := emptier.Bucket(cmd.Context(), bucket); err != nil {
 			return err

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -33,14 +34,18 @@ func (c *command) publish(cmd *cobra.Command, dir string, p publish.Publisher) e
 		return err
 	}
 	p.CloudFront = cloudfront.NewFromConfig(cfg)
-	p.S3 = s3.NewFromConfig(cfg, func(o *s3.Options) {
-		// An S3 that is not Amazon's has no host name per bucket.
-		o.UsePathStyle = c.getenv("AWS_ENDPOINT_URL_S3") != "" || c.getenv("AWS_ENDPOINT_URL") != ""
-	})
+	p.S3 = c.s3(cfg)
 	result, err := p.Publish(cmd.Context(), dir)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%d files of older releases deleted\n", result.Deleted)
 	return c.set(cmd, "release", result.Release)
+}
+
+// s3 is a client for the buckets. An S3 that is not Amazon's has no host name per bucket.
+func (c *command) s3(cfg aws.Config) *s3.Client {
+	return s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.UsePathStyle = c.getenv("AWS_ENDPOINT_URL_S3") != "" || c.getenv("AWS_ENDPOINT_URL") != ""
+	})
 }

@@ -23,8 +23,15 @@ func (c *command) releaseCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 	}
 	writes(cmd, "image", "previous", "failure")
-	stack, watch := cli.StackFlag(cmd), watchFlags(cmd)
 	image := cmd.Flags().String("image", "", "the `image`, <repository>@sha256:<digest>")
+	return c.watched(cmd, func(cmd *cobra.Command, s update.Stack, v rollout.Verifier) error {
+		return c.failing(cmd, c.release(cmd, s, v, *image))
+	})
+}
+
+// watched gives a verb -s and the flags of what watches a roll-out, and does it with both.
+func (c *command) watched(cmd *cobra.Command, do func(*cobra.Command, update.Stack, rollout.Verifier) error) *cobra.Command {
+	stack, watch := cli.StackFlag(cmd), watchFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		s, err := c.stack(cmd, *stack)
 		if err != nil {
@@ -34,7 +41,7 @@ func (c *command) releaseCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return c.failing(cmd, c.release(cmd, s, v, *image))
+		return do(cmd, s, v)
 	}
 	return cmd
 }
@@ -103,5 +110,10 @@ func (c *command) release(cmd *cobra.Command, s update.Stack, v rollout.Verifier
 	if err != nil {
 		return err
 	}
-	return v.Verify(cmd.Context(), rollout.Target{Cluster: now.Cluster, Service: now.Service, TaskDefinition: now.TaskDefinition, DesiredCount: now.DesiredCount})
+	return v.Verify(cmd.Context(), targetOf(now))
+}
+
+// targetOf is what should run when a release is done.
+func targetOf(r update.Release) rollout.Target {
+	return rollout.Target{Cluster: r.Cluster, Service: r.Service, TaskDefinition: r.TaskDefinition, DesiredCount: r.DesiredCount}
 }

@@ -24,7 +24,6 @@ func (c *command) renderCommand() *cobra.Command {
 	options := preview.Options{}
 	cmd.Flags().StringVar(&options.Note, "note", "", "a `sentence` under the heading")
 	cmd.Flags().StringVar(&options.Commit, "commit", "", "the `commit` shown with the preview")
-	cmd.Flags().BoolVar(&options.Failed, "failed", false, "the command that made the preview failed")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if _, err := c.checked(*stack); err != nil {
 			return err

@@ -5,7 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sentry/internal/cli"
+	"sentry/internal/delivery/rollout"
+	"sentry/internal/delivery/update"
 )
 
 func (c *command) settleCommand() *cobra.Command {
@@ -14,17 +15,8 @@ func (c *command) settleCommand() *cobra.Command {
 		Short: "After a release that failed: make the record and the task definition name what runs",
 		Args:  cobra.NoArgs,
 	}
-	stack, watch := cli.StackFlag(cmd), watchFlags(cmd)
 	otherwise := cmd.Flags().String("otherwise", "", "the `image` to go back to when nothing runs, or none")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		s, err := c.stack(cmd, *stack)
-		if err != nil {
-			return err
-		}
-		v, err := watch(cmd)
-		if err != nil {
-			return err
-		}
+	return c.watched(cmd, func(cmd *cobra.Command, s update.Stack, v rollout.Verifier) error {
 		now, err := s.Released(cmd.Context())
 		if err != nil {
 			return err
@@ -35,6 +27,5 @@ func (c *command) settleCommand() *cobra.Command {
 			return err
 		}
 		return s.Settle(cmd.Context(), image, *otherwise)
-	}
-	return cmd
+	})
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -141,13 +140,9 @@ func printOutputs(w io.Writer, indent string, outputs map[string]any) {
 		width = max(width, len(key))
 	}
 	for _, key := range slices.Sorted(maps.Keys(outputs)) {
-		text, isText := outputs[key].(string)
-		if !isText {
-			encoded, err := json.Marshal(outputs[key])
-			if err != nil {
-				encoded = fmt.Append(nil, outputs[key])
-			}
-			text = string(encoded)
+		text, err := project.Text(outputs[key])
+		if err != nil {
+			text = fmt.Sprint(outputs[key])
 		}
 		fmt.Fprintf(w, "%s%-*s  %s\n", indent, width, key, text)
 	}

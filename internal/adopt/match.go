@@ -2,7 +2,6 @@ package adopt
 
 import (
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -195,8 +194,4 @@ func plainObject(values map[string]any) map[string]any {
 		object[name] = plain(value)
 	}
 	return object
-}
-
-func sortedKeys[V any](values map[string]V) []string {
-	return slices.Sorted(maps.Keys(values))
 }

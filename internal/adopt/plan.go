@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -100,7 +101,7 @@ func Make(ctx context.Context, o Options) (*Plan, error) {
 	}
 	p := &Plan{Environment: o.Environment, options: o, account: account, Notes: s.notes}
 	overlay := map[string]string{}
-	for _, key := range sortedKeys(s.values) {
+	for _, key := range slices.Sorted(maps.Keys(s.values)) {
 		text, err := project.Text(s.values[key])
 		if err != nil {
 			return nil, fmt.Errorf("read %s from the state: %w", key, err)

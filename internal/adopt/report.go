@@ -3,6 +3,7 @@ package adopt
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -141,7 +142,7 @@ func (p *Plan) printChanges(out io.Writer) error {
 func (c Change) text() (string, error) {
 	if strings.HasSuffix(c.Key, ":environment") || strings.HasSuffix(c.Key, ":secrets") {
 		fields, _ := c.Value.(map[string]any)
-		return c.Key + ": values of " + strings.Join(sortedKeys(fields), ", "), nil
+		return c.Key + ": values of " + strings.Join(slices.Sorted(maps.Keys(fields)), ", "), nil
 	}
 	var b strings.Builder
 	encoder := yaml.NewEncoder(&b)

@@ -121,9 +121,7 @@ func split(direction string, rule map[string]any, group string) []Resource {
 
 // opens: the rule lets TCP connections to a port in.
 func (r Resource) opens(port int) bool {
-	from, _ := r.Attributes["from_port"].(float64)
-	to, _ := r.Attributes["to_port"].(float64)
-	return r.text("ip_protocol") == "tcp" && int(from) == port && int(to) == port
+	return r.text("ip_protocol") == "tcp" && r.port("from_port") == port && r.port("to_port") == port
 }
 
 // named gives rules the ids that AWS has for them. A rule that AWS does not have keeps none.

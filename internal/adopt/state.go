@@ -39,6 +39,16 @@ func (r Resource) text(attribute string) string {
 	return text
 }
 
+// unfinished says so of a resource that Terraform has not done with.
+func (r *Resource) unfinished(deposed string, tainted bool) {
+	switch {
+	case deposed != "":
+		r.broken = "an old object of it waits to be deleted: run terraform apply first"
+	case tainted:
+		r.broken = "Terraform means to replace it: run terraform untaint '" + r.Address + "' first"
+	}
+}
+
 // Read reads a state as Terraform keeps it (version 4), or as `terraform show -json` prints it.
 func Read(text []byte) (State, error) {
 	var form struct {
@@ -105,13 +115,9 @@ func readRaw(text []byte) (State, error) {
 					found.Sensitive = append(found.Sensitive, name)
 				}
 			}
-			switch {
-			case instance.AttributesFlat != nil:
+			found.unfinished(instance.Deposed, instance.Status == "tainted")
+			if instance.AttributesFlat != nil {
 				found.broken = "it is in the form of Terraform 0.11: run terraform apply -refresh-only first"
-			case instance.Deposed != "":
-				found.broken = "an old object of it waits to be deleted: run terraform apply first"
-			case instance.Status == "tainted":
-				found.broken = "Terraform means to replace it: run terraform untaint '" + found.Address + "' first"
 			}
 			if err := state.add(found, r.Mode); err != nil {
 				return State{}, err
@@ -164,12 +170,7 @@ func (s *State) addShown(module shownModule) error {
 			}
 		}
 		slices.Sort(found.Sensitive)
-		switch {
-		case r.DeposedKey != "":
-			found.broken = "an old object of it waits to be deleted: run terraform apply first"
-		case r.Tainted:
-			found.broken = "Terraform means to replace it: run terraform untaint '" + found.Address + "' first"
-		}
+		found.unfinished(r.DeposedKey, r.Tainted)
 		if err := s.add(found, r.Mode); err != nil {
 			return err
 		}

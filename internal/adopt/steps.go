@@ -49,7 +49,8 @@ func (p *Plan) Steps(importFile string) []Step {
 	}
 	steps = append(steps, p.routing()...)
 	steps = append(steps, p.update()...)
-	if old := p.left(Superseded); len(old) > 0 {
+	old := addresses(p.Rows, func(row Row) bool { return row.Verdict == Superseded && !row.Overwritten })
+	if len(old) > 0 {
 		steps = append(steps, Step{
 			Title: fmt.Sprintf("When all runs well, and nobody wants to go back any more, let Terraform delete what nothing needs: "+
 				"these %d, as its plan says, and no other", len(old)),
@@ -169,7 +170,8 @@ func (p *Plan) routing() []Step {
 		if !row.Moved {
 			continue
 		}
-		table, route := p.made(aws.EC2RouteTable, row.Name), p.made(aws.EC2Route, row.Name)
+		table, _ := p.recording.Find(aws.EC2RouteTable, row.Name)
+		route, _ := p.recording.Find(aws.EC2Route, row.Name)
 		made = append(made, table.URN, route.URN)
 		subnet, old, _ := strings.Cut(row.ID, "/")
 		association := "association=$(" + associationOf(region, subnet) + ")"
@@ -208,12 +210,6 @@ func associationOf(region, subnet string) string {
 		"--query \"RouteTables[].Associations[?SubnetId=='%s'].RouteTableAssociationId\" --output text", region, subnet, subnet)
 }
 
-// made is a resource of the program.
-func (p *Plan) made(token, name string) sandbox.Resource {
-	found, _ := p.recording.Find(token, name)
-	return found
-}
-
 // vpc is the id of the network.
 func (p *Plan) vpc() string {
 	for _, row := range p.Rows {
@@ -243,14 +239,8 @@ func (p *Plan) importOne(row Row, id string) string {
 
 // released are the addresses that Terraform forgets: those whose resource is the program's from then on.
 func (p *Plan) released() []string {
-	var found []Row
-	for _, row := range p.Rows {
-		if !row.Part && (row.Verdict == Imported || row.Overwritten) {
-			found = append(found, row)
-		}
-	}
-	slices.SortStableFunc(found, func(a, b Row) int { return rank(a) - rank(b) })
-	return addresses(found)
+	rows := slices.SortedStableFunc(slices.Values(p.Rows), func(a, b Row) int { return rank(a) - rank(b) })
+	return addresses(rows, func(row Row) bool { return row.Verdict == Imported || row.Overwritten })
 }
 
 // rank: what hangs on others goes before them, so that Terraform would not delete anything at any moment.
@@ -272,21 +262,13 @@ func rank(row Row) int {
 	return 2
 }
 
-// left are the addresses that Terraform keeps, of one verdict.
-func (p *Plan) left(verdict Verdict) []string {
-	var found []Row
-	for _, row := range p.Rows {
-		if row.Verdict == verdict && !row.Part && !row.Overwritten {
-			found = append(found, row)
+// addresses are those of the rows that are whole resources, and wanted.
+func addresses(rows []Row, wanted func(Row) bool) []string {
+	var found []string
+	for _, row := range rows {
+		if !row.Part && wanted(row) {
+			found = append(found, row.Address)
 		}
-	}
-	return addresses(found)
-}
-
-func addresses(rows []Row) []string {
-	found := make([]string, len(rows))
-	for i, row := range rows {
-		found[i] = row.Address
 	}
 	return found
 }

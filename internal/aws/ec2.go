@@ -172,40 +172,8 @@ var ec2 = []Type{
 		Free: "a part of the VPC",
 		Into: ItsUser,
 	},
-	{
-		Token: EC2SecurityGroupIngressRule, Noun: "VPC Security Group Ingress Rule", ID: "sgr-0{hex16}",
-		Outputs: "arn=arn:aws:ec2:{region}:{account}:security-group-rule/{id} securityGroupRuleId={id}",
-		Refs: []Ref{
-			{Path: "securityGroupId", To: EC2SecurityGroup, Part: true},
-			{Path: "referencedSecurityGroupId", To: EC2SecurityGroup},
-		},
-		Owned: []string{"security-group-rule/*"},
-		Calls: Calls{
-			Create: "ec2:AuthorizeSecurityGroupIngress ec2:CreateTags",
-			Read:   "ec2:DescribeSecurityGroupRules",
-			Update: "ec2:ModifySecurityGroupRules ec2:CreateTags ec2:DeleteTags",
-			Delete: "ec2:RevokeSecurityGroupIngress",
-		},
-		Free: "a part of the VPC",
-		Into: EC2SecurityGroup,
-	},
-	{
-		Token: EC2SecurityGroupEgressRule, Noun: "VPC Security Group Egress Rule", ID: "sgr-0{hex16}",
-		Outputs: "arn=arn:aws:ec2:{region}:{account}:security-group-rule/{id} securityGroupRuleId={id}",
-		Refs: []Ref{
-			{Path: "securityGroupId", To: EC2SecurityGroup, Part: true},
-			{Path: "referencedSecurityGroupId", To: EC2SecurityGroup},
-		},
-		Owned: []string{"security-group-rule/*"},
-		Calls: Calls{
-			Create: "ec2:AuthorizeSecurityGroupEgress ec2:CreateTags",
-			Read:   "ec2:DescribeSecurityGroupRules",
-			Update: "ec2:ModifySecurityGroupRules ec2:CreateTags ec2:DeleteTags",
-			Delete: "ec2:RevokeSecurityGroupEgress",
-		},
-		Free: "a part of the VPC",
-		Into: EC2SecurityGroup,
-	},
+	securityGroupRule(EC2SecurityGroupIngressRule, "Ingress"),
+	securityGroupRule(EC2SecurityGroupEgressRule, "Egress"),
 	// The default network ACL is AWS's, made with the VPC; the provider replaces its rules.
 	{
 		Token: EC2DefaultNetworkACL, Noun: "EC2 Default Network ACL", ID: "{defaultNetworkAclId}",
@@ -245,4 +213,25 @@ var ec2 = []Type{
 		Token: EC2Eip,
 		Costs: []Cost{{What: "Public IPv4 addresses, reserved", Price: "public-ipv4", Hourly: true}},
 	},
+}
+
+// securityGroupRule is a rule for one direction.
+func securityGroupRule(token, direction string) Type {
+	return Type{
+		Token: token, Noun: "VPC Security Group " + direction + " Rule", ID: "sgr-0{hex16}",
+		Outputs: "arn=arn:aws:ec2:{region}:{account}:security-group-rule/{id} securityGroupRuleId={id}",
+		Refs: []Ref{
+			{Path: "securityGroupId", To: EC2SecurityGroup, Part: true},
+			{Path: "referencedSecurityGroupId", To: EC2SecurityGroup},
+		},
+		Owned: []string{"security-group-rule/*"},
+		Calls: Calls{
+			Create: "ec2:AuthorizeSecurityGroup" + direction + " ec2:CreateTags",
+			Read:   "ec2:DescribeSecurityGroupRules",
+			Update: "ec2:ModifySecurityGroupRules ec2:CreateTags ec2:DeleteTags",
+			Delete: "ec2:RevokeSecurityGroup" + direction,
+		},
+		Free: "a part of the VPC",
+		Into: EC2SecurityGroup,
+	}
 }

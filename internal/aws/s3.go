@@ -45,41 +45,39 @@ var s3 = []Type{
 		},
 		Drawn: "bucket",
 	},
-	bucketSetting(S3BucketOwnershipControls, "S3 Bucket Ownership Controls",
-		Calls{Create: "s3:PutBucketOwnershipControls", Read: "s3:GetBucketOwnershipControls", Update: "s3:PutBucketOwnershipControls", Delete: "s3:PutBucketOwnershipControls"}),
-	bucketSetting(S3BucketPublicAccessBlock, "S3 Bucket Public Access Block",
-		Calls{Create: "s3:PutBucketPublicAccessBlock", Read: "s3:GetBucketPublicAccessBlock", Update: "s3:PutBucketPublicAccessBlock", Delete: "s3:PutBucketPublicAccessBlock"}),
-	bucketSetting(S3BucketVersioning, "S3 Bucket Versioning",
-		Calls{Create: "s3:PutBucketVersioning", Read: "s3:GetBucketVersioning", Update: "s3:PutBucketVersioning", Delete: "s3:PutBucketVersioning"}),
-	bucketSetting(S3BucketServerSideEncryptionConfiguration, "S3 Bucket Server-side Encryption Configuration",
-		Calls{Create: "s3:PutEncryptionConfiguration", Read: "s3:GetEncryptionConfiguration", Update: "s3:PutEncryptionConfiguration", Delete: "s3:PutEncryptionConfiguration"}),
-	bucketSetting(S3BucketLifecycleConfiguration, "S3 Bucket Lifecycle Configuration",
-		Calls{Create: "s3:PutLifecycleConfiguration", Read: "s3:GetLifecycleConfiguration", Update: "s3:PutLifecycleConfiguration", Delete: "s3:PutLifecycleConfiguration"}),
-	bucketSetting(S3BucketPolicy, "S3 Bucket Policy",
-		Calls{Create: "s3:PutBucketPolicy", Read: "s3:GetBucketPolicy", Update: "s3:PutBucketPolicy", Delete: "s3:DeleteBucketPolicy"}),
-	bucketSetting(S3BucketCORSConfiguration, "S3 Bucket CORS Configuration",
-		Calls{Create: "s3:PutBucketCORS", Read: "s3:GetBucketCORS", Update: "s3:PutBucketCORS", Delete: "s3:PutBucketCORS"}),
-	bucketSetting(S3BucketLogging, "S3 Bucket Logging",
-		Calls{Create: "s3:PutBucketLogging", Read: "s3:GetBucketLogging", Update: "s3:PutBucketLogging", Delete: "s3:PutBucketLogging"}),
+	bucketSetting(S3BucketOwnershipControls, "Ownership Controls", "s3:PutBucketOwnershipControls", "s3:GetBucketOwnershipControls"),
+	bucketSetting(S3BucketPublicAccessBlock, "Public Access Block", "s3:PutBucketPublicAccessBlock", "s3:GetBucketPublicAccessBlock"),
+	bucketSetting(S3BucketVersioning, "Versioning", "s3:PutBucketVersioning", "s3:GetBucketVersioning"),
+	bucketSetting(S3BucketServerSideEncryptionConfiguration, "Server-side Encryption Configuration",
+		"s3:PutEncryptionConfiguration", "s3:GetEncryptionConfiguration"),
+	bucketSetting(S3BucketLifecycleConfiguration, "Lifecycle Configuration",
+		"s3:PutLifecycleConfiguration", "s3:GetLifecycleConfiguration"),
+	bucketSetting(S3BucketPolicy, "Policy", "s3:PutBucketPolicy", "s3:GetBucketPolicy").deletedBy("s3:DeleteBucketPolicy"),
+	bucketSetting(S3BucketCORSConfiguration, "CORS Configuration", "s3:PutBucketCORS", "s3:GetBucketCORS"),
+	bucketSetting(S3BucketLogging, "Logging", "s3:PutBucketLogging", "s3:GetBucketLogging"),
 	func() Type {
-		website := bucketSetting(S3BucketWebsiteConfiguration, "S3 Bucket Website Configuration", Calls{
-			Create: "s3:PutBucketWebsite", Read: "s3:GetBucketWebsite s3:GetBucketLocation",
-			Update: "s3:PutBucketWebsite", Delete: "s3:DeleteBucketWebsite",
-		})
+		website := bucketSetting(S3BucketWebsiteConfiguration, "Website Configuration",
+			"s3:PutBucketWebsite", "s3:GetBucketWebsite s3:GetBucketLocation").deletedBy("s3:DeleteBucketWebsite")
 		website.Outputs = "websiteDomain=s3-website-{region}.amazonaws.com websiteEndpoint={bucket}.s3-website-{region}.amazonaws.com"
 		return website
 	}(),
 }
 
 // bucketSetting is one of the types that configure a bucket: named after it, gone with it.
-func bucketSetting(token, noun string, calls Calls) Type {
+// What writes it also takes it away, by writing less.
+func bucketSetting(token, noun, write, read string) Type {
 	return Type{
-		Token: token, Noun: noun, ID: "{bucket}",
+		Token: token, Noun: "S3 Bucket " + noun, ID: "{bucket}",
 		Global: true,
 		Refs:   []Ref{{Path: "bucket", To: S3Bucket, Part: true}},
 		Owned:  bucketNames,
-		Calls:  calls,
+		Calls:  Calls{Create: write, Read: read, Update: write, Delete: write},
 		Free:   "a setting of the bucket",
 		Into:   S3Bucket,
 	}
+}
+
+func (t Type) deletedBy(action string) Type {
+	t.Calls.Delete = action
+	return t
 }

@@ -3,6 +3,7 @@ package cost
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -75,7 +76,7 @@ func Estimate(stack string, resources []sandbox.Resource, prices Prices, usage U
 	for _, r := range resources {
 		e.add(r)
 	}
-	for _, name := range sortedNames(usage) {
+	for _, name := range slices.Sorted(maps.Keys(usage)) {
 		if e.used[name] {
 			e.Usage = append(e.Usage, usage[name])
 		}
@@ -86,7 +87,7 @@ func Estimate(stack string, resources []sandbox.Resource, prices Prices, usage U
 		components[line.Component] += line.Amount
 	}
 	e.WithFree = e.Total
-	for _, name := range sortedNames(e.billed) {
+	for _, name := range slices.Sorted(maps.Keys(e.billed)) {
 		price := prices.Prices[name]
 		e.WithFree -= price.USD * min(price.Free, e.billed[name])
 	}

@@ -128,7 +128,7 @@ func File(ctx context.Context, lists pricelist.Lists, region, today string) (tex
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "# US dollars at list price; internal/cost/prices.yaml says for what.\ndate: %q\nusd:\n", today)
-	for _, name := range sortedNames(known) {
+	for _, name := range slices.Sorted(maps.Keys(known)) {
 		price := known[name]
 		amount, ok := usd[name]
 		if price.Offer == "" {
@@ -144,5 +144,3 @@ func File(ctx context.Context, lists pricelist.Lists, region, today string) (tex
 	}
 	return b.String(), missing, nil
 }
-
-func sortedNames[V any](values map[string]V) []string { return slices.Sorted(maps.Keys(values)) }

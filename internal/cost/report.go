@@ -57,25 +57,15 @@ func (r Report) Print(w io.Writer) error {
 // PrintAll writes a table with a column for each stack.
 func PrintAll(w io.Writer, reports []Report) error {
 	out := &writer{w: w}
-	table := [][]string{{"COMPONENT", "USD A MONTH"}}
-	total, withFree := []string{"", "Total"}, []string{"", "with free allowances"}
-	for _, r := range reports {
-		table[0] = append(table[0], ">"+strings.ToUpper(r.Stack))
-		total = append(total, fmt.Sprintf("%.2f", r.Total))
-		withFree = append(withFree, fmt.Sprintf("%.2f", r.WithFree))
-	}
-	for _, row := range rows(reports) {
-		cells := []string{row.component, row.what}
-		for _, amount := range row.amounts {
-			cells = append(cells, cents(amount))
-		}
-		table = append(table, cells)
+	table := allStacks(reports, "", "with free allowances", "COMPONENT", "USD A MONTH")
+	for i, r := range reports {
+		table[0][i+2] = ">" + strings.ToUpper(r.Stack)
 	}
 	for _, r := range reports {
 		out.printf("%s.\n", r.headline())
 	}
 	out.printf("\n")
-	out.table("", append(table, total, withFree))
+	out.table("", table)
 	out.printf("\nYour bill will rather be the last line, %s.\n`cost -s <stack>` shows the formulas and assumptions.\n", freeAllowances)
 	for _, r := range reports {
 		out.unpriced(r)
@@ -85,11 +75,16 @@ func PrintAll(w io.Writer, reports []Report) error {
 
 // Markdown is the table of all stacks.
 func Markdown(reports []Report) string {
-	head, total := []string{"Component", "Dollars a month"}, []string{"", "**Total**"}
-	withFree := []string{"", "with an account's free allowances"}
+	table := allStacks(reports, "**", "with an account's free allowances", "Component", "Dollars a month")
+	return markdown.Table(table) + notPriced(reports)
+}
+
+// allStacks has a column for each stack, the totals between marks, and the bill of an account of its own at the end.
+func allStacks(reports []Report, mark, free string, head ...string) [][]string {
+	total, withFree := []string{"", mark + "Total" + mark}, []string{"", free}
 	for _, r := range reports {
 		head = append(head, r.Stack+":")
-		total = append(total, fmt.Sprintf("**%.2f**", r.Total))
+		total = append(total, fmt.Sprintf("%s%.2f%s", mark, r.Total, mark))
 		withFree = append(withFree, fmt.Sprintf("%.2f", r.WithFree))
 	}
 	table := [][]string{head}
@@ -100,7 +95,7 @@ func Markdown(reports []Report) string {
 		}
 		table = append(table, cells)
 	}
-	return markdown.Table(append(table, total, withFree)) + notPriced(reports)
+	return append(table, total, withFree)
 }
 
 // notPriced says what the totals leave out.

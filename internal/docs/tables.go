@@ -1,7 +1,6 @@
 package docs
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
@@ -170,13 +169,9 @@ func (stack Stack) output(name string) string {
 	if !ok {
 		return ""
 	}
-	text, isText := value.(string)
-	if !isText {
-		encoded, err := json.Marshal(value)
-		if err != nil {
-			encoded = fmt.Append(nil, value)
-		}
-		text = string(encoded)
+	text, err := project.Text(value)
+	if err != nil {
+		text = fmt.Sprint(value)
 	}
 	text = strings.ReplaceAll(hexadecimal.ReplaceAllString(text, "…"), stack.Name, "<environment>")
 	return "`" + text + "`"

@@ -1,12 +1,12 @@
 package sandbox
 
 import (
-	"encoding/json"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
 
 	"sentry/internal/aws"
+	"sentry/internal/project"
 )
 
 // adopted is what a stack file says was there before the program: the sandbox's account has it, too.
@@ -17,13 +17,9 @@ type adopted struct {
 
 // stage puts into the account what the value of a stack's key adopted refers to.
 func (c *Cloud) stage(value any) {
-	text, isText := value.(string)
-	if !isText {
-		encoded, err := json.Marshal(value)
-		if err != nil {
-			return // the program refuses what is no configuration
-		}
-		text = string(encoded)
+	text, err := project.Text(value)
+	if err != nil {
+		return // the program refuses what is no configuration
 	}
 	var there adopted
 	if yaml.Unmarshal([]byte(text), &there) != nil {

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -38,9 +39,7 @@ func (c *Cloud) call(typ, urn string, s settings, in attrs) (*call, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.region == "" {
-		s.region = DefaultRegion
-	}
+	s.region = cmp.Or(s.region, DefaultRegion)
 	return &call{known: k, settings: s, cloud: c, typ: typ, urn: urn, in: in}, nil
 }
 

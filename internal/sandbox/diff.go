@@ -59,7 +59,7 @@ func (c *call) diff(oldInputs, state attrs) []change {
 		changes = append(changes, change{key, kind, replaces(property, have, wanted, c.in)})
 	}
 	if c.takes("tags") && !slices.ContainsFunc(changes, func(d change) bool { return d.key == "tags" }) &&
-		!hasUnknown(c.allTags()) && !reflect.DeepEqual(c.allTags(), orEmpty(state.tags("tagsAll"))) {
+		!hasUnknown(c.allTags()) && !maps.EqualFunc(c.allTags(), state.tags("tagsAll"), reflect.DeepEqual) {
 		changes = append(changes, change{"tagsAll", "update", false})
 	}
 	return changes

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -48,10 +49,7 @@ func configure(in attrs) (settings, error) {
 
 // invoke answers the functions of the AWS provider that a program may call.
 func invoke(token string, args attrs, s settings, c *Cloud) (attrs, error) {
-	region := s.region
-	if region == "" {
-		region = DefaultRegion
-	}
+	region := cmp.Or(s.region, DefaultRegion)
 	switch token {
 	case "aws:index/getCallerIdentity:getCallerIdentity":
 		return attrs{
@@ -59,9 +57,7 @@ func invoke(token string, args attrs, s settings, c *Cloud) (attrs, error) {
 			"arn": "arn:aws:iam::" + AccountID + ":user/sandbox",
 		}, nil
 	case "aws:index/getRegion:getRegion":
-		if name := args.str("name"); name != "" {
-			region = name
-		}
+		region = cmp.Or(args.str("name"), region)
 		return attrs{"id": region, "name": region, "description": region, "endpoint": "ec2." + region + ".amazonaws.com"}, nil
 	case "aws:index/getPartition:getPartition":
 		return attrs{"id": "aws", "partition": "aws", "dnsSuffix": "amazonaws.com", "reverseDnsPrefix": "com.amazonaws"}, nil

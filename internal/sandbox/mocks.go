@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -349,10 +350,7 @@ func (m *mocks) construct(r Resource, inputs resource.PropertyMap) (resource.Pro
 		}
 		opts = append(opts, pulumi.Providers(&res))
 	}
-	region := m.settings(reference).region
-	if region == "" {
-		region = DefaultRegion
-	}
+	region := cmp.Or(m.settings(reference).region, DefaultRegion)
 	component, err := constructVpc(m.ctx, r.Name, c.in, region, opts...)
 	if err != nil {
 		return nil, err

@@ -128,11 +128,6 @@ func (s *server) GetPluginInfo(context.Context, *emptypb.Empty) (*pulumirpc.Plug
 	return &pulumirpc.PluginInfo{Version: aws.Version()}, nil
 }
 
-// GetSchema is the least that an engine accepts: programs here bring their SDKs.
-func (s *server) GetSchema(context.Context, *pulumirpc.GetSchemaRequest) (*pulumirpc.GetSchemaResponse, error) {
-	return &pulumirpc.GetSchemaResponse{Schema: `{"name":"aws","version":aws.Version()}`}, nil
-}
-
 // Cancel has nothing to interrupt: no operation here takes long.
 func (s *server) Cancel(context.Context, *emptypb.Empty) (*emptypb.Empty, error) {
 	return &emptypb.Empty{}, nil
@@ -431,10 +426,7 @@ func (s *server) Construct(ctx context.Context, req *pulumirpc.ConstructRequest)
 	if err := refusal(c.checkInputs("")); err != nil {
 		return nil, fmt.Errorf("%s %q: %w", req.GetType(), req.GetName(), err)
 	}
-	region := req.GetConfig()["aws:region"]
-	if region == "" {
-		region = DefaultRegion
-	}
+	region := cmp.Or(req.GetConfig()["aws:region"], DefaultRegion)
 	return provider.Construct(ctx, req, at(ctx).engine,
 		func(ctx *pulumi.Context, _, name string, _ provider.ConstructInputs, opts pulumi.ResourceOption) (*provider.ConstructResult, error) {
 			component, err := constructVpc(ctx, name, in, region, opts)

@@ -382,15 +382,11 @@ func (s *Stack) Destroy(ctx context.Context, opts ...optdestroy.Option) (Result,
 
 // Pulumi runs a command of the CLI on the stack, as a person does in the project's folder, and returns what it printed.
 func (s *Stack) Pulumi(ctx context.Context, args ...string) (string, error) {
-	var environment []string
-	for name, value := range s.stack.Workspace().GetEnvVars() {
-		environment = append(environment, name+"="+value)
+	var stdout, stderr strings.Builder
+	if err := s.run(ctx, &stdout, &stderr, args...); err != nil {
+		return stdout.String(), fmt.Errorf("pulumi %s: %w: %s", strings.Join(args, " "), err, stderr.String())
 	}
-	stdout, stderr, _, err := s.sandbox.cli.Run(ctx, s.dir, nil, nil, nil, environment, args...)
-	if err != nil {
-		return stdout, fmt.Errorf("pulumi %s: %w: %s", strings.Join(args, " "), err, stderr)
-	}
-	return stdout, nil
+	return stdout.String(), nil
 }
 
 // Outputs are the stack's outputs as plain values, secret ones masked.

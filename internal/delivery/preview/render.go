@@ -45,8 +45,6 @@ type Options struct {
 	// Sections are put between the warnings and the list of changes, in this order:
 	// the place for what other commands say about the same change, such as its price.
 	Sections []Section
-	// Limit is the length in bytes that the text may have; 0 means CommentLimit.
-	Limit int
 }
 
 // Section is a titled piece of Markdown.
@@ -57,13 +55,12 @@ func Marker(stack string) string { return "<!-- sentry-preview:" + markdown.Plai
 
 // Render writes the preview as Markdown: heading, errors, then replacements and
 // deletions in bold, then everything else folded. p may be nil when there was no
-// preview to read. Nothing marked as a secret is shown. The text never exceeds the
-// limit: what does not fit is counted, not dropped silently.
+// preview to read. Nothing marked as a secret is shown. The text never exceeds
+// CommentLimit: what does not fit is counted, not dropped silently.
 func Render(p *Preview, o Options) string {
 	if p == nil {
 		p = &Preview{Failed: true}
 	}
-	limit := cmp.Or(o.Limit, CommentLimit)
 	failed := p.Failed || o.Failed
 
 	var top strings.Builder
@@ -89,7 +86,7 @@ func Render(p *Preview, o Options) string {
 	if failed {
 		writeErrors(&top, p, o.Stderr)
 	}
-	writeDangers(&top, p, min(dangerBudget, limit/3))
+	writeDangers(&top, p, dangerBudget)
 
 	var tail strings.Builder
 	if len(p.Drift) > 0 {
@@ -105,16 +102,16 @@ func Render(p *Preview, o Options) string {
 	for _, s := range o.Sections {
 		if text := strings.TrimSpace(s.Markdown); text != "" {
 			section := fmt.Sprintf("#### %s\n\n%s\n\n", s.Title, text)
-			if top.Len()+len(section)+tail.Len() > limit*3/4 {
+			if top.Len()+len(section)+tail.Len() > CommentLimit*3/4 {
 				section = fmt.Sprintf("#### %s\n\nToo long to show here: see the run.\n\n", s.Title)
 			}
 			top.WriteString(section)
 		}
 	}
 	const reserve = 300 // the fold's own markup and the note on what is missing
-	top.WriteString(listChanges(p, failed, limit-top.Len()-tail.Len()-reserve))
+	top.WriteString(listChanges(p, failed, CommentLimit-top.Len()-tail.Len()-reserve))
 	top.WriteString(tail.String())
-	return markdown.Cut(top.String(), limit)
+	return markdown.Cut(top.String(), CommentLimit)
 }
 
 func writeErrors(b *strings.Builder, p *Preview, stderr string) {

@@ -61,7 +61,7 @@ func Read(p project.Project, environment, variables string) (Settings, error) {
 	var errs []error
 	for _, v := range Variables {
 		name, value := v.Name, v.Default
-		for _, candidate := range []string{v.Name, v.Name + "_" + suffix(environment)} {
+		for _, candidate := range []string{v.Name, v.Name + "_" + Suffix(environment)} {
 			if set := all[candidate]; set != "" {
 				name, value = candidate, set
 			}
@@ -106,8 +106,8 @@ func (s Settings) Pairs() []string {
 	return pairs
 }
 
-// suffix is an environment's name as the end of a variable's: staging-eu is _STAGING_EU.
-func suffix(environment string) string {
+// Suffix is an environment's name as the end of a variable's: staging-eu is _STAGING_EU.
+func Suffix(environment string) string {
 	return strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(environment))
 }
 

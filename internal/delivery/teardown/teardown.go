@@ -26,12 +26,21 @@ func (e Emptier) Bucket(ctx context.Context, bucket string) error {
 	if _, err := e.S3.DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &bucket}); err != nil {
 		return fmt.Errorf("take the policy of bucket %s away: %w", bucket, err)
 	}
-	count := 0
-	pages := s3.NewListObjectVersionsPaginator(e.S3, &s3.ListObjectVersionsInput{Bucket: &bucket})
+	count, err := Versions(ctx, e.S3, &s3.ListObjectVersionsInput{Bucket: &bucket})
+	if err != nil {
+		return fmt.Errorf("empty bucket %s: %w", bucket, err)
+	}
+	fmt.Fprintf(e.Out, "%s: %d objects and versions deleted\n", bucket, count)
+	return nil
+}
+
+// Versions deletes all objects of a bucket, with all their versions, and counts them.
+func Versions(ctx context.Context, client *s3.Client, of *s3.ListObjectVersionsInput) (count int, err error) {
+	pages := s3.NewListObjectVersionsPaginator(client, of)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return fmt.Errorf("list the objects of bucket %s: %w", bucket, err)
+			return count, fmt.Errorf("list its objects: %w", err)
 		}
 		var objects []s3types.ObjectIdentifier
 		for _, v := range page.Versions {
@@ -44,19 +53,18 @@ func (e Emptier) Bucket(ctx context.Context, bucket string) error {
 			continue
 		}
 		// A page has at most 1,000, which is as many as one deletion takes.
-		deleted, err := e.S3.DeleteObjects(ctx, &s3.DeleteObjectsInput{
-			Bucket: &bucket, Delete: &s3types.Delete{Objects: objects, Quiet: aws.Bool(true)},
+		deleted, err := client.DeleteObjects(ctx, &s3.DeleteObjectsInput{
+			Bucket: of.Bucket, Delete: &s3types.Delete{Objects: objects, Quiet: aws.Bool(true)},
 		})
 		if err != nil {
-			return fmt.Errorf("empty bucket %s: %w", bucket, err)
+			return count, err
 		}
 		if len(deleted.Errors) > 0 {
-			return fmt.Errorf("empty bucket %s: %s: %s", bucket, aws.ToString(deleted.Errors[0].Key), aws.ToString(deleted.Errors[0].Message))
+			return count, fmt.Errorf("%s: %s", aws.ToString(deleted.Errors[0].Key), aws.ToString(deleted.Errors[0].Message))
 		}
 		count += len(objects)
 	}
-	fmt.Fprintf(e.Out, "%s: %d objects and versions deleted\n", bucket, count)
-	return nil
+	return count, nil
 }
 
 // Repository deletes all images of a repository.
