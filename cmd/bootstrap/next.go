@@ -162,7 +162,6 @@ func (n next) gitHub() []string {
 			say("gh variable set PULUMI_BACKEND_URL%s --repo %s --body %q", suffix, repository, n.backendURL)
 		}
 		say("gh variable set AWS_ACCOUNT_ID%s --repo %s --body %s", suffix, repository, n.account)
-		say("gh variable set AWS_REGION%s --repo %s --body %s", suffix, repository, e.Region)
 		if !n.some {
 			break // one account for all
 		}
