@@ -64,8 +64,10 @@ func name(u string) string {
 func TestGolden(t *testing.T) {
 	config, err := Config{Region: region, Repository: repository, Environments: environments[:2]}.Settings()
 	require.NoError(t, err)
-	golden.Inputs(t, "testdata/account.yaml", mustRecord(t, config), "a name or parent that changed is a delete and a create in a live "+
+	recording := mustRecord(t, config)
+	golden.Inputs(t, "testdata/account.yaml", recording, "a name or parent that changed is a delete and a create in a live "+
 		"account (the state bucket and the key among them), and each line of a policy is somebody's right")
+	golden.Order(t, "testdata/order.yaml", recording)
 }
 
 // withForeignProvider is an account that has GitHub's provider already.
