@@ -3,6 +3,7 @@ package cost_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -402,6 +403,10 @@ func TestFlagsChangeTheAssumptions(t *testing.T) {
 	assert.InDelta(t, amount(t, usual, "Fargate: CPU (x86)")/2, amount(t, night, "Fargate: CPU (x86)"), 1e-9)
 	_, err := cost.UsageOf("staging", map[string]float64{"task-hours": -1})
 	require.ErrorContains(t, err, "--task-hours: -1 hours is negative; allowed: 0 and more")
+	for _, value := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		_, err = cost.UsageOf("staging", map[string]float64{"task-hours": value})
+		require.ErrorContains(t, err, "allowed: 0 and more", "the price is no number")
+	}
 	_, err = cost.UsageOf("staging", map[string]float64{"task-days": 1})
 	require.ErrorContains(t, err, `"task-days" is not an assumption of usage.yaml`, "a figure that is misspelt changes nothing")
 	nothing, err := cost.UsageOf("staging", map[string]float64{"task-hours": 0})
