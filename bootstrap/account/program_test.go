@@ -2,6 +2,7 @@ package account
 
 import (
 	"cmp"
+	"encoding/json"
 	"maps"
 	"os"
 	"slices"
@@ -242,6 +243,23 @@ func TestNamedKnowsEveryNameThatAWSTakesOnce(t *testing.T) {
 		named[e.ImportKey()] = e.Physical
 	}
 	assert.Equal(t, found, named)
+}
+
+// An interrupted run's resources are taken over as they are: the engine refuses an import that differs from the program.
+func TestWhatIsFoundIsTakenOverAsItIs(t *testing.T) {
+	imports := map[string]string{}
+	for _, e := range append(Named("sentry-pulumi-state-123456789012", environments), OIDCProvider) {
+		imports[e.ImportKey()] = e.Physical
+	}
+	text, err := json.Marshal(imports)
+	require.NoError(t, err)
+	recording := mustRecord(t, map[string]string{Project + ":imports": string(text)})
+	for _, r := range recording.Resources {
+		_, found := imports[r.Type+"::"+r.Name]
+		assert.Equal(t, found, slices.Equal([]string{"*"}, r.IgnoreChanges), "%s %s: the next run fails with \"already exists\"", r.Type, r.Name)
+		delete(imports, r.Type+"::"+r.Name)
+	}
+	assert.Empty(t, imports)
 }
 
 func TestTheProjectFileDeclaresTheKeys(t *testing.T) {
