@@ -66,6 +66,8 @@ func TestA19BothStacksCostWhatWasPromised(t *testing.T) {
 // The same by hand, in tenths of a cent, from AWS's pages: nothing of it is read from the files here.
 func TestTotalsByHand(t *testing.T) {
 	t.Parallel()
+	verbose := price(t, fixture.Project(t), "staging", map[string]float64{"insights-event-kb": 3})
+	assert.InDelta(t, 0.263, amount(t, verbose, "Container Insights: events"), 0.001) // 4 × 43,800 × 3 kB = 0.5256 GB × 0.50
 	staging := price(t, fixture.Project(t), "staging", nil)
 	assert.InDelta(t, 7.388, amount(t, staging, "Fargate: CPU (x86)"), 0.001)             // 1 × 0.25 × 730 × 0.04048
 	assert.InDelta(t, 1.622, amount(t, staging, "Fargate: memory (x86)"), 0.001)          // 1 × 0.5 × 730 × 0.004445
@@ -252,6 +254,9 @@ func TestPriceOfSingleResources(t *testing.T) {
 		"a schedule that wakes up only": {append(
 			task(nil, map[string]any{"name": "backend", "desiredCount": 1, "launchType": "FARGATE"}), scheduled("cron(0 7 ? * MON *)", 1),
 		), data + 730*(0.04048+2*0.004445), ""},
+		"a schedule that puts to sleep only": {append(
+			task(nil, map[string]any{"name": "backend", "desiredCount": 1, "launchType": "FARGATE"}), scheduled("cron(0 19 ? * MON *)", 0),
+		), data + 730*(0.04048+2*0.004445), ""},
 		"tasks of weekends, and of the night before Monday": {append(
 			task(nil, map[string]any{"name": "backend", "desiredCount": 1, "launchType": "FARGATE"}),
 			scheduled("cron(0 8 ? * SAT *)", 1), scheduled("cron(0 20 ? * SAT *)", 0),
@@ -269,6 +274,10 @@ func TestPriceOfSingleResources(t *testing.T) {
 		"tasks with more storage than is included": {
 			sized(task(nil, map[string]any{"desiredCount": 2, "launchType": "FARGATE"}), "ephemeralStorage", map[string]any{"sizeInGib": 50}),
 			data + 2*730*(0.04048+2*0.004445+30*0.000111), "",
+		},
+		"tasks with a little more storage than is included": {
+			sized(task(nil, map[string]any{"desiredCount": 1, "launchType": "FARGATE"}), "ephemeralStorage", map[string]any{"sizeInGib": 21}),
+			data + 730*(0.04048+2*0.004445+0.000111), "",
 		},
 		"tasks with the storage that is included": {
 			sized(task(nil, map[string]any{"desiredCount": 1, "launchType": "FARGATE"}), "ephemeralStorage", map[string]any{"sizeInGib": 20}),
@@ -460,7 +469,8 @@ func TestTexts(t *testing.T) {
 			},
 		}
 	}
-	staging := report("staging", 7.503117, cpu, log, clips)
+	mail := cost.Line{Component: "Observability", What: "Mails", Formula: "0.26 thousand", Quantity: 0.26, Unit: "thousand", Price: 0.02, Amount: 0.0052}
+	staging := report("staging", 7.508317, cpu, log, mail, clips)
 	twice := cpu
 	twice.Quantity, twice.Amount = 2*cpu.Quantity, 2*cpu.Amount
 	production := report("production", 14.7752, twice)
@@ -477,7 +487,7 @@ func TestTexts(t *testing.T) {
 	require.NoError(t, err)
 	for _, text := range []string{
 		cost.Markdown(all), string(asJSON) + "\n", cost.Difference("main", []cost.Report{old, report("gone", 1, clips)}, all),
-		cost.Difference("main", []cost.Report{staging}, []cost.Report{staging}),
+		cost.Difference("main", []cost.Report{staging}, []cost.Report{staging}), cost.Difference("main", nil, []cost.Report{staging}),
 	} {
 		out.WriteString("\n====\n" + text)
 	}
