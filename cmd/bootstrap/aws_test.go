@@ -223,11 +223,14 @@ func TestRealBucketOfManyPages(t *testing.T) {
 	a := at(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
 			var asked struct {
-				Object []struct{ Key, VersionId string }
+				Object []struct {
+					Key     string
+					Version string `xml:"VersionId"`
+				}
 			}
 			assert.NoError(t, xml.NewDecoder(r.Body).Decode(&asked))
 			for _, o := range asked.Object {
-				deleted = append(deleted, o.Key+"@"+o.VersionId)
+				deleted = append(deleted, o.Key+"@"+o.Version)
 			}
 			fmt.Fprintf(w, "<DeleteResult>%s</DeleteResult>", refused)
 			return

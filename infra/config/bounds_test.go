@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -108,9 +109,9 @@ func TestFargatesSizes(t *testing.T) {
 	} {
 		var sizes []string
 		for size := memory[0]; size <= memory[1]; size += memory[2] {
-			sizes = append(sizes, fmt.Sprint(size))
+			sizes = append(sizes, strconv.Itoa(size))
 		}
-		message := refused(t, open(t), "staging", map[string]string{"sentry:taskCpu": fmt.Sprint(cpu), "sentry:taskMemory": "1"})
+		message := refused(t, open(t), "staging", map[string]string{"sentry:taskCpu": strconv.Itoa(cpu), "sentry:taskMemory": "1"})
 		assert.Equal(t, fmt.Sprintf("sentry:taskMemory: Fargate has no 1 MiB with %d CPU units; allowed: %s", cpu, strings.Join(sizes, ", ")), message)
 	}
 }
@@ -121,7 +122,7 @@ func TestWhatLooksLikeASecret(t *testing.T) {
 	for i, name := range []string{
 		"PASSWORD", "DB_PASSWD", "PWD", "APP_SECRET", "auth_token", "API_KEY", "APIKEY", "PRIVATE_KEY", "PRIVATEKEY", "ACCESS_KEY", "CREDENTIAL", "MY_CREDENTIALS",
 	} {
-		values = append(values, fmt.Sprintf("%q:%q", name, fmt.Sprint(i)))
+		values = append(values, fmt.Sprintf("%q:%q", name, strconv.Itoa(i)))
 	}
 	for i, value := range []string{
 		"-----BEGIN PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----", "AKIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE", "ghp_abcdefghijklmnopqrst",
