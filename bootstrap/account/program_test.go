@@ -2,6 +2,7 @@ package account
 
 import (
 	"cmp"
+	"encoding/json"
 	"maps"
 	"os"
 	"slices"
@@ -64,8 +65,10 @@ func name(u string) string {
 func TestGolden(t *testing.T) {
 	config, err := Config{Region: region, Repository: repository, Environments: environments[:2]}.Settings()
 	require.NoError(t, err)
-	golden.Inputs(t, "testdata/account.yaml", mustRecord(t, config), "a name or parent that changed is a delete and a create in a live "+
+	recording := mustRecord(t, config)
+	golden.Inputs(t, "testdata/account.yaml", recording, "a name or parent that changed is a delete and a create in a live "+
 		"account (the state bucket and the key among them), and each line of a policy is somebody's right")
+	golden.Order(t, "testdata/order.yaml", recording)
 }
 
 // withForeignProvider is an account that has GitHub's provider already.
@@ -240,6 +243,23 @@ func TestNamedKnowsEveryNameThatAWSTakesOnce(t *testing.T) {
 		named[e.ImportKey()] = e.Physical
 	}
 	assert.Equal(t, found, named)
+}
+
+// An interrupted run's resources are taken over as they are: the engine refuses an import that differs from the program.
+func TestWhatIsFoundIsTakenOverAsItIs(t *testing.T) {
+	imports := map[string]string{}
+	for _, e := range append(Named("sentry-pulumi-state-123456789012", environments), OIDCProvider) {
+		imports[e.ImportKey()] = e.Physical
+	}
+	text, err := json.Marshal(imports)
+	require.NoError(t, err)
+	recording := mustRecord(t, map[string]string{Project + ":imports": string(text)})
+	for _, r := range recording.Resources {
+		_, found := imports[r.Type+"::"+r.Name]
+		assert.Equal(t, found, slices.Equal([]string{"*"}, r.IgnoreChanges), "%s %s: the next run fails with \"already exists\"", r.Type, r.Name)
+		delete(imports, r.Type+"::"+r.Name)
+	}
+	assert.Empty(t, imports)
 }
 
 func TestTheProjectFileDeclaresTheKeys(t *testing.T) {

@@ -92,7 +92,9 @@ func TestAKeyForTheStateBucket(t *testing.T) {
 	encryption := only1(t, recording, aws.S3BucketServerSideEncryptionConfiguration).Inputs.Mappable()
 	assert.Equal(t, map[string]any{"sseAlgorithm": "aws:kms", "kmsMasterKeyId": key}, at(encryption, "rules", 0, "applyServerSideEncryptionByDefault"))
 	assert.Equal(t, true, at(encryption, "rules", 0, "bucketKeyEnabled"), "the rights below are for the bucket, not for each object")
-	assert.Equal(t, "example-logs", only1(t, recording, aws.S3BucketLogging).Inputs.Mappable()["targetBucket"])
+	logging := only1(t, recording, aws.S3BucketLogging).Inputs.Mappable()
+	assert.Equal(t, "example-logs", logging["targetBucket"])
+	assert.Equal(t, place.StateBucket+"/", logging["targetPrefix"], "the records of several buckets cannot be told apart")
 
 	own := place
 	own.StateKeyARN = key

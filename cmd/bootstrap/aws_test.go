@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
@@ -90,7 +92,8 @@ func TestRealAccount(t *testing.T) {
 		"GetPolicy arn:aws:iam::123456789012:policy/sentry-staging-boundary": `<GetPolicyResponse><GetPolicyResult><Policy/></GetPolicyResult></GetPolicyResponse>`,
 		"GetOpenIDConnectProvider " + provider: `<GetOpenIDConnectProviderResponse><GetOpenIDConnectProviderResult><ClientIDList><member>sts.amazonaws.com</member></ClientIDList>` +
 			`<Tags><member><Key>Project</Key><Value>sentry</Value></member></Tags></GetOpenIDConnectProviderResult></GetOpenIDConnectProviderResponse>`,
-		"ListKeys":             `{"Keys":[{"KeyId":"hidden"},{"KeyId":"going"},{"KeyId":"ours"}]}`,
+		"ListKeys":             `{"Keys":[{"KeyId":"hidden"},{"KeyId":"going"}],"Truncated":true,"NextMarker":"more"}`,
+		"ListKeys more":        `{"Keys":[{"KeyId":"ours"}]}`,
 		"DescribeKey going":    fmt.Sprintf(`{"KeyMetadata":{"KeyId":"going","Description":%q,"KeyState":"PendingDeletion"}}`, account.KeyDescription),
 		"DescribeKey ours":     fmt.Sprintf(`{"KeyMetadata":{"KeyId":"ours","Description":%q,"KeyState":"Enabled"}}`, account.KeyDescription),
 		"DescribeKey alias/ok": `{"KeyMetadata":{"KeyId":"ours"}}`,
@@ -100,7 +103,7 @@ func TestRealAccount(t *testing.T) {
 		assert.NoError(t, err)
 		if target := r.Header.Get("X-Amz-Target"); target != "" {
 			_, action, _ := strings.Cut(target, ".")
-			_, key, _ := strings.Cut(string(body), `"KeyId":"`)
+			_, key, _ := strings.Cut(string(body), `":"`) // the only field: a key's id, or where the next page begins
 			key, _, _ = strings.Cut(key, `"`)
 			if answer, ok := answers[strings.TrimSpace(action+" "+key)]; ok {
 				fmt.Fprint(w, answer)
@@ -143,6 +146,10 @@ func TestRealAccount(t *testing.T) {
 	found, err := a.Provider(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, providerOf(provider, true), found)
+	answers["GetOpenIDConnectProvider "+provider] = strings.ReplaceAll(answers["GetOpenIDConnectProvider "+provider], "Project", "Owner")
+	found, err = a.Provider(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, providerOf(provider, false), found, "another project's provider is taken over, and removed with this one")
 	delete(answers, "GetOpenIDConnectProvider "+provider)
 	found, err = a.Provider(t.Context())
 	require.NoError(t, err)
@@ -151,4 +158,96 @@ func TestRealAccount(t *testing.T) {
 
 func providerOf(arn string, ours bool) provider {
 	return provider{arn: arn, audiences: []string{"sts.amazonaws.com"}, ours: ours}
+}
+
+// An account that holds what environments are made of, as S3 and the index of tags answer.
+func TestWhatLives(t *testing.T) {
+	e := account.Environment{Name: "staging", Region: "eu-west-1"}
+	buckets := account.Buckets(e, "123456789012")
+	require.NotEmpty(t, buckets)
+	status, pages := map[string]int{}, map[string]string{
+		"":     `{"PaginationToken":"more","ResourceTagMappingList":[{"ResourceARN":"arn:aws:ec2:eu-west-1:123456789012:subnet/subnet-1"}]}`,
+		"more": `{"PaginationToken":"","ResourceTagMappingList":[{"ResourceARN":"arn:aws:ec2:eu-west-1:123456789012:subnet/subnet-2"}]}`,
+	}
+	a := at(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			w.WriteHeader(max(status[strings.TrimPrefix(r.URL.Path, "/")], status["others"]))
+			return
+		}
+		var asked struct {
+			PaginationToken     string
+			ResourceTypeFilters []string
+			TagFilters          []struct {
+				Key    string
+				Values []string
+			}
+		}
+		assert.NoError(t, json.NewDecoder(r.Body).Decode(&asked))
+		assert.Equal(t, []string{"ec2:subnet"}, asked.ResourceTypeFilters)
+		assert.Equal(t, "[{Project [sentry]} {Environment [staging]}]", fmt.Sprint(asked.TagFilters), "the subnets of others are pinned")
+		assert.Contains(t, r.Header.Get("Authorization"), "/eu-west-1/", "the environment's region is not asked")
+		fmt.Fprint(w, pages[asked.PaginationToken])
+	}))
+	for _, c := range []struct {
+		first, others int
+		want          string
+	}{
+		{http.StatusOK, http.StatusNotFound, "bucket " + buckets[0]},
+		{http.StatusMovedPermanently, http.StatusNotFound, "bucket " + buckets[0]}, // in another region
+		{http.StatusForbidden, http.StatusForbidden, "subnet-1"},                   // another account's
+		{http.StatusNotFound, http.StatusNotFound, "subnet-1"},
+	} {
+		status["others"], status[buckets[0]] = 0, c.first
+		for _, other := range buckets[1:] {
+			status[other] = c.others
+		}
+		what, err := a.Lives(t.Context(), e)
+		require.NoError(t, err)
+		assert.Equal(t, c.want, what, "an environment that lives loses its roles")
+	}
+	subnets, err := a.Subnets(t.Context(), e)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"subnet-1", "subnet-2"}, subnets)
+	pages[""] = `{"ResourceTagMappingList":[]}`
+	what, err := a.Lives(t.Context(), e)
+	require.NoError(t, err)
+	assert.Empty(t, what)
+	status["others"] = http.StatusInternalServerError
+	_, err = a.Lives(t.Context(), e)
+	require.ErrorContains(t, err, "look for aws:s3/bucketV2:BucketV2", "nothing is known, and taken for nothing there")
+}
+
+func TestRealBucketOfManyPages(t *testing.T) {
+	var deleted []string
+	refused := ""
+	a := at(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			var asked struct {
+				Object []struct {
+					Key     string
+					Version string `xml:"VersionId"`
+				}
+			}
+			assert.NoError(t, xml.NewDecoder(r.Body).Decode(&asked))
+			for _, o := range asked.Object {
+				deleted = append(deleted, o.Key+"@"+o.Version)
+			}
+			fmt.Fprintf(w, "<DeleteResult>%s</DeleteResult>", refused)
+			return
+		}
+		assert.Equal(t, "123456789012", r.Header.Get("X-Amz-Expected-Bucket-Owner"), "a stranger's bucket of the same name is emptied")
+		switch r.URL.Query().Get("key-marker") {
+		case "":
+			fmt.Fprint(w, `<ListVersionsResult><IsTruncated>true</IsTruncated><NextKeyMarker>b</NextKeyMarker>`+
+				`<Version><Key>a</Key><VersionId>1</VersionId></Version></ListVersionsResult>`)
+		case "b": // a page of nothing, as S3 may send
+			fmt.Fprint(w, `<ListVersionsResult><IsTruncated>true</IsTruncated><NextKeyMarker>c</NextKeyMarker></ListVersionsResult>`)
+		default:
+			fmt.Fprint(w, `<ListVersionsResult><DeleteMarker><Key>c</Key><VersionId>2</VersionId></DeleteMarker></ListVersionsResult>`)
+		}
+	}))
+	require.NoError(t, a.Empty(t.Context(), "state"))
+	assert.Equal(t, []string{"a@1", "c@2"}, deleted, "what is left keeps the bucket")
+	refused = "<Error><Key>a</Key><Message>locked</Message></Error>"
+	require.EqualError(t, a.Empty(t.Context(), "state"), "a: locked")
 }

@@ -79,6 +79,31 @@ func TestJSONIsForMachines(t *testing.T) {
 	assert.NotRegexp(t, `"amount": \d+\.\d{5}`, out, "an amount with the noise of floating point")
 }
 
+// One stack comes with its formulas, several beside each other, and each form has what the others have.
+func TestForms(t *testing.T) {
+	t.Parallel()
+	dir := fixture.Project(t)
+	for _, c := range []struct {
+		args []string
+		want []string
+	}{
+		{nil, []string{"STAGING", "PRODUCTION", "Total"}},
+		{[]string{"-s", "production", "--task-hours", "365"}, []string{"2 tasks × 0.5 vCPU × 365 h", "as given: "}},
+		{[]string{"--markdown"}, []string{"| Component | Dollars a month | production | staging |"}},
+		{[]string{"savings"}, []string{"STACK", "production  arm64 tasks", "staging     arm64 tasks                       $1.80"}}, // 730 × (0.25 × 0.0081 + 0.5 × 0.000885)
+		{[]string{"savings", "-s", "staging", "--task-hours", "365"}, []string{"STACK", "\nstaging  arm64 tasks                       $0.90"}},
+	} {
+		out, problem, code := run(t, append(c.args, "-C", dir)...)
+		require.Zero(t, code, problem)
+		for _, want := range c.want {
+			assert.Contains(t, out, want, "%v", c.args)
+		}
+	}
+	_, problem, code := run(t, "-C", dir, "--task-hours", "NaN")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, problem, "--task-hours: NaN is no amount; allowed: 0 and more")
+}
+
 func TestPricesOfAnotherRegionAreWrittenDown(t *testing.T) {
 	t.Parallel()
 	lists := httptest.NewServer(http.FileServer(http.Dir("../../internal/pricelist/testdata")))
@@ -119,9 +144,16 @@ func TestDiffRunsTheProgramOfTheBase(t *testing.T) {
 	git.Run("tag", "before")
 	program := `package main
 
-import "fmt"
+import (
+	"fmt"
+	"os"
+)
 
 func main() {
+	fmt.Fprintln(os.Stderr, os.Args)
+	if os.Args[4] != "--clips-gb=1.5" {
+		return
+	}
 	fmt.Println(` + "`" + `[{"Stack":"staging","PricesDate":"2020-01-01","Total":5,"Lines":[{"Component":"Service","What":"Fargate: CPU (x86)","Amount":5}]}]` + "`" + `)
 }
 `
@@ -130,7 +162,10 @@ func main() {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module old\n\ngo 1.26\n"), 0o600))
 	git.Commit("With the command")
 
-	text, problem, code := run(t, "diff", "-C", dir, "-s", "staging", "--base", "main")
+	_, problem, code := run(t, "diff", "-C", dir, "-s", "staging", "--base", "main", "--clips-gb", "2")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, problem, "--json --stack staging --clips-gb=2]", "the base is priced with other assumptions, or the error does not say what it printed")
+	text, problem, code := run(t, "diff", "-C", dir, "-s", "staging", "--base", "main", "--clips-gb", "1.5")
 	require.Zero(t, code, problem)
 	assert.Contains(t, text, "| **staging** | 5.00 | ")
 	assert.Contains(t, text, "| Service: Fargate: CPU (x86) | 5.00 | 7.39 | +2.39 |")

@@ -144,6 +144,12 @@ func TestBadConfiguration(t *testing.T) {
 			`sentry:adopted.targetGroups: "old" is not the ARN of a target group; allowed: arn:aws:elasticloadbalancing:<region>:<account>:targetgroup/<name>/<id>`,
 			`sentry:adopted.distributions: "E1" is not the ARN of a distribution; allowed: arn:aws:cloudfront::<account>:distribution/<id>`,
 		}},
+		"adopted policies by mistake": {changes: map[string]string{"sentry:adopted": `{"policies":{"tasks":["x"]}}`}, want: []string{
+			"sentry:adopted.policies.tasks: nothing reads this key; allowed: execution, task",
+		}},
+		"adopted subnets that hold the network": {changes: map[string]string{"sentry:adopted": `{"subnetCidrs":["10.0.0.0/15","10.0.2.0/24"]}`}, want: []string{
+			"sentry:adopted.subnetCidrs: 10.0.0.0/15 is not inside of sentry:vpcCidr, 10.0.0.0/16; allowed: blocks in it",
+		}},
 		"adopted by mistake": {changes: map[string]string{"sentry:adopted": `{"bucketName":{}}`}, want: []string{
 			"sentry:adopted.bucketName: nothing reads this key; allowed: securityGroup, policies, bucketNames, subnetCidrs, image, targetGroups, distributions",
 		}},
@@ -217,6 +223,15 @@ func TestBadConfiguration(t *testing.T) {
 		}},
 		"a schedule over midnight": {changes: map[string]string{"sentry:scaling": `{"schedule":{"awake":"MON-FRI 22:00-06:00"}}`}, want: []string{
 			`sentry:scaling.schedule.awake: "MON-FRI 22:00-06:00" does not end with two times of a day, the earlier one first; allowed: days and times, such as MON-FRI 07:00-19:00`,
+		}},
+		"a schedule with a time that is none": {changes: map[string]string{"sentry:scaling": `{"schedule":{"awake":"MON-FRI 06:00-24:00"}}`}, want: []string{
+			`sentry:scaling.schedule.awake: "MON-FRI 06:00-24:00" does not end with two times of a day, the earlier one first; allowed: days and times, such as MON-FRI 07:00-19:00`,
+		}},
+		"a schedule that begins at a time that is none": {changes: map[string]string{"sentry:scaling": `{"schedule":{"awake":"MON-FRI 06:60-20:00"}}`}, want: []string{
+			`sentry:scaling.schedule.awake: "MON-FRI 06:60-20:00" does not end with two times of a day, the earlier one first; allowed: days and times, such as MON-FRI 07:00-19:00`,
+		}},
+		"asleep all day": {changes: map[string]string{"sentry:scaling": `{"schedule":{"awake":"MON-FRI 06:00-06:00"}}`}, want: []string{
+			`sentry:scaling.schedule.awake: "MON-FRI 06:00-06:00" does not end with two times of a day, the earlier one first; allowed: days and times, such as MON-FRI 07:00-19:00`,
 		}},
 		"a week that begins with Saturday": {changes: map[string]string{"sentry:scaling": `{"schedule":{"awake":"SAT-TUE 07:00-19:00"}}`}, want: []string{
 			`sentry:scaling.schedule.awake: "SAT-TUE 07:00-19:00" does not begin with days from MON to SUN; allowed: days and times, such as MON-FRI 07:00-19:00`,

@@ -1,6 +1,9 @@
 package cost_test
 
 import (
+	"encoding/json"
+	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +17,7 @@ import (
 	"sentry/internal/aws"
 	"sentry/internal/cost"
 	"sentry/internal/fixture"
+	"sentry/internal/golden"
 	"sentry/internal/project"
 	"sentry/internal/sandbox"
 )
@@ -62,6 +66,8 @@ func TestA19BothStacksCostWhatWasPromised(t *testing.T) {
 // The same by hand, in tenths of a cent, from AWS's pages: nothing of it is read from the files here.
 func TestTotalsByHand(t *testing.T) {
 	t.Parallel()
+	verbose := price(t, fixture.Project(t), "staging", map[string]float64{"insights-event-kb": 3})
+	assert.InDelta(t, 0.263, amount(t, verbose, "Container Insights: events"), 0.001) // 4 × 43,800 × 3 kB = 0.5256 GB × 0.50
 	staging := price(t, fixture.Project(t), "staging", nil)
 	assert.InDelta(t, 7.388, amount(t, staging, "Fargate: CPU (x86)"), 0.001)             // 1 × 0.25 × 730 × 0.04048
 	assert.InDelta(t, 1.622, amount(t, staging, "Fargate: memory (x86)"), 0.001)          // 1 × 0.5 × 730 × 0.004445
@@ -158,6 +164,24 @@ func scheduled(expression string, tasks int) sandbox.Resource {
 	})
 }
 
+// sized sets an input of the task definition.
+func sized(resources []sandbox.Resource, key resource.PropertyKey, value any) []sandbox.Resource {
+	resources[0].Inputs[key] = resource.NewPropertyValue(value)
+	return resources
+}
+
+func named(r sandbox.Resource, purpose string) sandbox.Resource {
+	r.Name = "sentry-staging-" + purpose
+	return r
+}
+
+// insights is a cluster with enhanced Container Insights.
+func insights(name string) sandbox.Resource {
+	cluster := registered(aws.ECSCluster, map[string]any{"settings": []any{map[string]any{"name": "containerInsights", "value": "enhanced"}}})
+	cluster.Outputs["name"], cluster.Outputs["arn"] = resource.NewProperty(name), resource.NewProperty("arn:of:"+name)
+	return cluster
+}
+
 func TestPriceOfSingleResources(t *testing.T) {
 	t.Parallel()
 	prices, err := cost.ListPrices(cost.BaseRegion)
@@ -227,7 +251,85 @@ func TestPriceOfSingleResources(t *testing.T) {
 		"a cluster with enhanced Container Insights": {[]sandbox.Resource{registered("aws:ecs/cluster:Cluster", map[string]any{
 			"settings": []any{map[string]any{"name": "containerInsights", "value": "enhanced"}},
 		})}, 3 * 0.07, ""},
-		"tasks on machines": {task(nil, map[string]any{"desiredCount": 1, "launchType": "EC2"}), data, `launch type "EC2" has no price here`},
+		"a schedule that wakes up only": {append(
+			task(nil, map[string]any{"name": "backend", "desiredCount": 1, "launchType": "FARGATE"}), scheduled("cron(0 7 ? * MON *)", 1),
+		), data + 730*(0.04048+2*0.004445), ""},
+		"a schedule that puts to sleep only": {append(
+			task(nil, map[string]any{"name": "backend", "desiredCount": 1, "launchType": "FARGATE"}), scheduled("cron(0 19 ? * MON *)", 0),
+		), data + 730*(0.04048+2*0.004445), ""},
+		"tasks of weekends, and of the night before Monday": {append(
+			task(nil, map[string]any{"name": "backend", "desiredCount": 1, "launchType": "FARGATE"}),
+			scheduled("cron(0 8 ? * SAT *)", 1), scheduled("cron(0 20 ? * SAT *)", 0),
+			scheduled("cron(0 22 ? * SUN *)", 1), scheduled("cron(0 2 ? * MON *)", 0),
+		), data + 730*16.0/168*(0.04048+2*0.004445), ""},
+		"a schedule at an hour that is none": {append(
+			task(nil, map[string]any{"name": "backend", "desiredCount": 1, "launchType": "FARGATE"}), scheduled("cron(0 x ? * MON *)", 1),
+		), data + 730*(0.04048+2*0.004445), `the schedule "cron(0 x ? * MON *)" has no rule`},
+		"a base that is larger than the number of tasks": {task(nil, map[string]any{"desiredCount": 3, "capacityProviderStrategies": []any{
+			map[string]any{"capacityProvider": "FARGATE", "base": 5},
+		}}), data + 3*730*(0.04048+2*0.004445), ""},
+		"tasks on a capacity of one's own": {task(nil, map[string]any{"desiredCount": 1, "capacityProviderStrategies": []any{
+			map[string]any{"capacityProvider": "machines", "weight": 1},
+		}}), data, `capacity provider "machines" has no price here`},
+		"tasks with more storage than is included": {
+			sized(task(nil, map[string]any{"desiredCount": 2, "launchType": "FARGATE"}), "ephemeralStorage", map[string]any{"sizeInGib": 50}),
+			data + 2*730*(0.04048+2*0.004445+30*0.000111), "",
+		},
+		"tasks with a little more storage than is included": {
+			sized(task(nil, map[string]any{"desiredCount": 1, "launchType": "FARGATE"}), "ephemeralStorage", map[string]any{"sizeInGib": 21}),
+			data + 730*(0.04048+2*0.004445+0.000111), "",
+		},
+		"tasks with the storage that is included": {
+			sized(task(nil, map[string]any{"desiredCount": 1, "launchType": "FARGATE"}), "ephemeralStorage", map[string]any{"sizeInGib": 20}),
+			data + 730*(0.04048+2*0.004445), "",
+		},
+		"tasks on Windows": {
+			task(map[string]any{"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}, map[string]any{"desiredCount": 1, "launchType": "FARGATE"}),
+			data, "tasks on WINDOWS_SERVER_2022_CORE have no price here",
+		},
+		"tasks without CPU": {
+			sized(task(nil, map[string]any{"desiredCount": 1, "launchType": "FARGATE"}), "cpu", "some"), data, "CPU and memory of sentry-staging-thing are not numbers",
+		},
+		"tasks without memory": {
+			sized(task(nil, map[string]any{"desiredCount": 1, "launchType": "FARGATE"}), "memory", "some"), data, "CPU and memory of sentry-staging-thing are not numbers",
+		},
+		"tasks by default": {task(nil, map[string]any{"launchType": "FARGATE"}), data + 730*(0.04048+2*0.004445), ""},
+		"tasks of another stack": {
+			[]sandbox.Resource{registered(aws.ECSService, map[string]any{"taskDefinition": "arn", "launchType": "FARGATE"})},
+			data, "its task definition is not a part of the stack",
+		},
+		"a cluster with Container Insights of another kind": {[]sandbox.Resource{registered(aws.ECSCluster, map[string]any{
+			"settings": []any{map[string]any{"name": "containerInsights", "value": "profound"}},
+		})}, 0, `Container Insights "profound" has no rule`},
+		"a cluster's services are its own": {slices.Concat(
+			[]sandbox.Resource{insights("a")}, task(nil, map[string]any{"cluster": "a", "desiredCount": 2, "launchType": "FARGATE"}),
+			task(nil, map[string]any{"cluster": "arn:of:b", "desiredCount": 1, "launchType": "FARGATE"}),
+		), data + 3*730*(0.04048+2*0.004445) + 0.07*(3+5+2*10+10+24*2), ""},
+		"a database": {[]sandbox.Resource{registered(aws.RDSInstance, map[string]any{
+			"engine": "postgres", "instanceClass": "db.t4g.micro", "storageType": "gp3", "allocatedStorage": 20,
+		})}, 730*0.016 + 20*0.115, ""},
+		"a database in two zones": {[]sandbox.Resource{registered(aws.RDSInstance, map[string]any{
+			"engine": "postgres", "instanceClass": "db.t4g.micro", "storageType": "gp3", "allocatedStorage": 20, "multiAz": true,
+		})}, 2 * (730*0.016 + 20*0.115), ""},
+		"a cache of two nodes": {[]sandbox.Resource{registered(aws.ElastiCacheReplicationGroup, map[string]any{
+			"engine": "valkey", "nodeType": "cache.t4g.micro", "numCacheClusters": 2,
+		})}, 2 * 730 * 0.0128, ""},
+		"a cache with shards": {[]sandbox.Resource{registered(aws.ElastiCacheReplicationGroup, map[string]any{
+			"engine": "valkey", "nodeType": "cache.t4g.micro",
+		})}, 0, "the number of its nodes is not known"},
+		"a cache of another size": {[]sandbox.Resource{registered(aws.ElastiCacheReplicationGroup, map[string]any{
+			"engine": "valkey", "nodeType": "cache.r7g.large", "numCacheClusters": 1,
+		})}, 0, "Cache (cache.r7g.large) has no price valkey-cache.r7g.large in internal/cost/prices/us-east-1.yaml"},
+		"an advanced parameter":     {[]sandbox.Resource{registered(aws.SSMParameter, map[string]any{"tier": "Advanced"})}, 0.05, ""},
+		"a standard parameter":      {[]sandbox.Resource{registered(aws.SSMParameter, map[string]any{"tier": "Standard"})}, 0, ""},
+		"mails":                     {[]sandbox.Resource{registered(aws.SNSTopicSubscription, map[string]any{"protocol": "email"})}, 0.1 * 0.02, ""},
+		"messages to a queue":       {[]sandbox.Resource{registered(aws.SNSTopicSubscription, map[string]any{"protocol": "sqs"})}, 0, ""},
+		"messages to a function":    {[]sandbox.Resource{registered(aws.SNSTopicSubscription, map[string]any{"protocol": "lambda"})}, 0, ""},
+		"messages to a phone":       {[]sandbox.Resource{registered(aws.SNSTopicSubscription, map[string]any{"protocol": "sms"})}, 0, `deliveries by "sms" have no price here`},
+		"scaling by steps":          {[]sandbox.Resource{registered(aws.AutoScalingPolicy, map[string]any{"policyType": "StepScaling"})}, 0, ""},
+		"an alarm once in a minute": {[]sandbox.Resource{registered(aws.CloudWatchMetricAlarm, map[string]any{"period": 59})}, 0.30, ""},
+		"log lines that stay":       {[]sandbox.Resource{named(registered(aws.CloudWatchLogGroup, nil), "backend")}, 0.25, "keeps its lines for ever"},
+		"tasks on machines":         {task(nil, map[string]any{"desiredCount": 1, "launchType": "EC2"}), data, `launch type "EC2" has no price here`},
 		"a type without an entry": {
 			[]sandbox.Resource{registered("aws:neptune/cluster:Cluster", nil)},
 			0,
@@ -247,6 +349,34 @@ func TestPriceOfSingleResources(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestWhatIsFreeIsSaid(t *testing.T) {
+	t.Parallel()
+	prices, err := cost.ListPrices(cost.BaseRegion)
+	require.NoError(t, err)
+	usage, err := cost.UsageOf("staging", nil)
+	require.NoError(t, err)
+	asleep := registered(aws.ECSService, map[string]any{"desiredCount": 0})
+	gateway := registered(aws.EC2VpcEndpoint, map[string]any{"vpcEndpointType": "Gateway"})
+	cluster := registered(aws.ECSCluster, nil)
+	other := registered(aws.ECSCluster, map[string]any{"settings": []any{map[string]any{"name": "containerInsights", "value": "disabled"}}})
+	step := registered(aws.AutoScalingPolicy, map[string]any{"policyType": "StepScaling"})
+	component, provider := registered("sentry:infra:Service", nil), registered(aws.Provider, map[string]any{"region": "us-east-1"})
+	component.Custom = false
+	r := cost.Estimate("staging", []sandbox.Resource{asleep, gateway, cluster, other, step, component, provider, asleep}, prices, usage)
+	assert.Equal(t, []cost.FreeType{
+		{Type: aws.ECSService, Reason: "a service without tasks", Count: 2},
+		{Type: aws.EC2VpcEndpoint, Reason: "a gateway endpoint, unlike an interface endpoint", Count: 1},
+		{Type: aws.ECSCluster, Reason: "without Container Insights a cluster has no price", Count: 2},
+		{Type: aws.AutoScalingPolicy, Reason: "only what it starts has a price", Count: 1},
+	}, r.Free, "it looks as if it were forgotten")
+	assert.Empty(t, r.Unpriced)
+	var names []string
+	for _, a := range r.Usage {
+		names = append(names, a.Name)
+	}
+	assert.Equal(t, []string{"app-metrics", "internet-out-gb"}, names, "assumptions that the price is not made of, or not all")
 }
 
 func TestTypesWhosePriceDependsOnTheirInputsHaveARule(t *testing.T) {
@@ -282,6 +412,15 @@ func TestFlagsChangeTheAssumptions(t *testing.T) {
 	assert.InDelta(t, amount(t, usual, "Fargate: CPU (x86)")/2, amount(t, night, "Fargate: CPU (x86)"), 1e-9)
 	_, err := cost.UsageOf("staging", map[string]float64{"task-hours": -1})
 	require.ErrorContains(t, err, "--task-hours: -1 hours is negative; allowed: 0 and more")
+	for _, value := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		_, err = cost.UsageOf("staging", map[string]float64{"task-hours": value})
+		require.ErrorContains(t, err, "allowed: 0 and more", "the price is no number")
+	}
+	_, err = cost.UsageOf("staging", map[string]float64{"task-days": 1})
+	require.ErrorContains(t, err, `"task-days" is not an assumption of usage.yaml`, "a figure that is misspelt changes nothing")
+	nothing, err := cost.UsageOf("staging", map[string]float64{"task-hours": 0})
+	require.NoError(t, err)
+	assert.Zero(t, nothing["task-hours"].Value)
 }
 
 func TestSavings(t *testing.T) {
@@ -309,6 +448,77 @@ func TestColumns(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, "WHAT    USD\nCPU   11.40\nköln   7.39\n", cost.Columns("", [][]string{{"WHAT", ">USD"}, {"CPU", "11.40"}, {"köln", "7.39"}}),
 		"amounts cannot be compared by eye")
+}
+
+// What people and machines read, of reports with everything that a report can have. Rewrite it with:
+// go test ./internal/cost -update
+func TestTexts(t *testing.T) {
+	t.Parallel()
+	cpu := cost.Line{
+		Component: "Service", What: "CPU", Formula: "1 task × 0.25 vCPU × 730 h", Quantity: 182.5, Unit: "hour", Price: 0.04048, Amount: 7.3876,
+		Source: "https://aws.amazon.com/fargate/pricing/",
+	}
+	log := cost.Line{Component: "Observability", What: "Log lines kept", Formula: "0.017263 GB", Quantity: 0.017263, Unit: "GB", Price: 0.03, Amount: 0.000517}
+	clips := cost.Line{Component: "Buckets", What: "S3 storage: clips", Formula: "5 GB", Quantity: 5, Unit: "GB", Price: 0.023, Amount: 0.115}
+	report := func(stack string, total float64, lines ...cost.Line) cost.Report {
+		return cost.Report{
+			Stack: stack, Region: "us-east-1", PricesDate: "2026-02-02", PricesRegion: "us-east-1", Total: total, WithFree: total - 0.12345, Lines: lines,
+			Free: []cost.FreeType{{Type: "aws:ec2/vpc:Vpc", Reason: "free", Count: 2}, {Type: "aws:iam/role:Role", Reason: "free", Count: 3}},
+			Usage: []cost.Assumption{
+				{Name: "clips-gb", Unit: "GB", Text: "clips", Value: 5}, {Name: "task-hours", Unit: "hours", Text: "of tasks", Value: 365.5, Given: true},
+			},
+		}
+	}
+	mail := cost.Line{Component: "Observability", What: "Mails", Formula: "0.26 thousand", Quantity: 0.26, Unit: "thousand", Price: 0.02, Amount: 0.0052}
+	staging := report("staging", 7.508317, cpu, log, mail, clips)
+	twice := cpu
+	twice.Quantity, twice.Amount = 2*cpu.Quantity, 2*cpu.Amount
+	production := report("production", 14.7752, twice)
+	production.Region, production.Unpriced = "eu-west-1", []string{"a table has no price"}
+	old := report("staging", 22.2778, twice, twice, clips) // two lines of one position, as with two prices
+	old.PricesDate = "2026-01-01"
+	all := []cost.Report{staging, production}
+
+	var out strings.Builder
+	require.NoError(t, staging.Print(&out))
+	out.WriteString("\n====\n")
+	require.NoError(t, cost.PrintAll(&out, all))
+	asJSON, err := json.MarshalIndent([]cost.Report{staging.Rounded()}, "", "  ")
+	require.NoError(t, err)
+	for _, text := range []string{
+		cost.Markdown(all), string(asJSON) + "\n", cost.Difference("main", []cost.Report{old, report("gone", 1, clips)}, all),
+		cost.Difference("main", []cost.Report{staging}, []cost.Report{staging}), cost.Difference("main", nil, []cost.Report{staging}),
+	} {
+		out.WriteString("\n====\n" + text)
+	}
+	golden.Equal(t, "testdata/texts.txt", out.String(), "people decide by these numbers, and scripts read them")
+	assert.InDelta(t, 182.5, staging.Lines[0].Quantity, 0, "rounding a report changes the one that it was made of")
+}
+
+// How each position comes about, of production with nearly everything that costs something.
+func TestPositions(t *testing.T) {
+	t.Parallel()
+	p, err := project.Open(fixture.Project(t))
+	require.NoError(t, err)
+	recording, err := sandbox.RecordStack(infra.DeployIn, p, "production", sandbox.StackOptions{Released: true, Config: map[string]string{
+		"sentry:https": "true", "sentry:container": `{"cpuArchitecture":"arm64"}`,
+		"sentry:scaling":    `{"maxCount":4,"spot":{"base":1},"schedule":{"awake":"MON-FRI 07:00-19:30"}}`,
+		"sentry:monitoring": `{"alarmEmail":"ops@example.com","dashboard":true,"monthlyBudget":80,"flowLogs":"example-logs"}`,
+	}})
+	require.NoError(t, err)
+	r, err := cost.PriceOf("production", recording, nil)
+	require.NoError(t, err)
+	assert.Empty(t, r.Unpriced)
+	var out strings.Builder
+	for _, line := range r.Lines {
+		fmt.Fprintf(&out, "%s: %s: %s = %.6f %s\n", line.Component, line.What, line.Formula, line.Quantity, line.Unit)
+		assert.InDelta(t, line.Quantity*line.Price, line.Amount, 1e-9, line.What)
+		assert.NotEmpty(t, line.Source, line.What)
+	}
+	for _, a := range r.Usage {
+		fmt.Fprintf(&out, "assumed: %s %g %s\n", a.Name, a.Value, a.Unit)
+	}
+	golden.Equal(t, "testdata/positions.txt", out.String(), "the amounts are not what AWS bills")
 }
 
 func TestDifferenceOfNothing(t *testing.T) {

@@ -3,6 +3,7 @@ package cost
 import (
 	_ "embed"
 	"fmt"
+	"math"
 
 	"go.yaml.in/yaml/v3"
 
@@ -52,6 +53,9 @@ func UsageOf(stack string, given map[string]float64) (Usage, error) {
 	for _, row := range rows {
 		a := row.assumption(stack)
 		if value, ok := given[a.Name]; ok {
+			if math.IsNaN(value) || math.IsInf(value, 1) {
+				return nil, fmt.Errorf("--%s: %v is no amount; allowed: 0 and more", a.Name, value)
+			}
 			if value < 0 {
 				return nil, fmt.Errorf("--%s: %v %s is negative; allowed: 0 and more", a.Name, value, a.Unit)
 			}

@@ -53,12 +53,6 @@ func Manifest(t *testing.T, file string, recording *sandbox.Recording) {
 }
 
 func entries(recording *sandbox.Recording) []entry {
-	short := func(urn string) string {
-		if urn == "" {
-			return ""
-		}
-		return string(resource.URN(urn).Type()) + " " + resource.URN(urn).Name()
-	}
 	list := make([]entry, len(recording.Resources))
 	for i, r := range recording.Resources {
 		provider := ""
@@ -100,6 +94,29 @@ func Inputs(t *testing.T, file string, recording *sandbox.Recording, consequence
 	got, err := yaml.Marshal(entries)
 	require.NoError(t, err)
 	Equal(t, file, string(got), consequence)
+}
+
+// Order compares what each resource waits for with the golden file: in a mock everything is there at once, so that no other
+// test sees a wait that is gone.
+func Order(t *testing.T, file string, recording *sandbox.Recording) {
+	t.Helper()
+	waits := map[string][]string{}
+	for _, r := range recording.Resources {
+		for _, urn := range r.DependsOn {
+			waits[short(r.URN)] = append(waits[short(r.URN)], short(urn))
+		}
+	}
+	got, err := yaml.Marshal(waits)
+	require.NoError(t, err)
+	Equal(t, file, string(got), "AWS refuses, or serves for a moment, what is made before that which it needs")
+}
+
+// short is a URN's type and name.
+func short(urn string) string {
+	if urn == "" {
+		return ""
+	}
+	return string(resource.URN(urn).Type()) + " " + resource.URN(urn).Name()
 }
 
 // written is what a text means: a policy's statements, another document's values, or the text.

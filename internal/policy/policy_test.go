@@ -119,6 +119,24 @@ func TestJSONIsCompactAndPlain(t *testing.T) {
 	assert.Error(t, err, "a document that AWS refuses is written")
 }
 
+// What AWS takes besides texts and lists, and each operator that it knows.
+func TestConditions(t *testing.T) {
+	for _, operator := range []string{
+		"ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike", "BinaryEquals", "Bool", "DateEquals", "DateGreaterThan", "DateGreaterThanEquals",
+		"DateLessThan", "DateLessThanEquals", "DateNotEquals", "IpAddress", "NotIpAddress", "Null", "NumericEquals", "NumericGreaterThan",
+		"NumericGreaterThanEquals", "NumericLessThan", "NumericLessThanEquals", "NumericNotEquals", "StringEquals", "StringEqualsIgnoreCase",
+		"StringLike", "StringNotEquals", "StringNotEqualsIgnoreCase", "StringNotLike", "ForAllValues:StringLike", "ForAnyValue:ArnLikeIfExists",
+	} {
+		text := head + `{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"` + operator + `":{"a":true}}}` + tail
+		d, err := Parse(Identity, text)
+		require.NoError(t, err, "a document that AWS takes is refused: %s", operator)
+		assert.Equal(t, Strings{"true"}, d.Statement[0].Condition[operator]["a"])
+	}
+	d, err := Parse(Identity, head+`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"NumericLessThan":{"a":[30,"40"]}}}`+tail)
+	require.NoError(t, err)
+	assert.Equal(t, Strings{"30", "40"}, d.Statement[0].Condition["NumericLessThan"]["a"], "a condition means something else than it says")
+}
+
 // A single statement is what AWS returns for a list of one.
 func TestASingleStatement(t *testing.T) {
 	d, err := Parse(Identity, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`)

@@ -56,3 +56,41 @@ func TestARegionThatAWSDoesNotHave(t *testing.T) {
 	_, _, err = l.Find(t.Context(), "eu-central-1", wanted)
 	require.ErrorContains(t, err, "404")
 }
+
+// In us-east-1 usage types have no prefix, and those of other regions with one may stand beside them.
+func TestTheRegionWithoutAPrefix(t *testing.T) {
+	const list = `{"version":"x","notes":[["a"],{"b":[1]}],"products":{
+		"1":{"sku":"1","attributes":{"usagetype":"Hours"}},"2":{"sku":"2","attributes":{"usagetype":"Hours"}},
+		"3":{"sku":"3","attributes":{"usagetype":"USW2-Hours"}}},
+		"terms":{"Reserved":{"1":[{"x":["y"]}]},"OnDemand":{
+		"1":{"1.a":{"priceDimensions":{"z":{"beginRange":"0","pricePerUnit":{"USD":"0.5"}}}}},
+		"2":{"2.a":{"priceDimensions":{"z":{"beginRange":"0","pricePerUnit":{"USD":"0.5"}}}}},
+		"3":{"3.a":{"priceDimensions":{"z":{"beginRange":"0","pricePerUnit":{"USD":"0.7"}}}}}}}}`
+	answers := map[string]string{
+		"/offers/v1.0/aws/index.json": `{"offers":{"AmazonX":{"currentRegionIndexUrl":"/x"},"AmazonBroken":{"currentRegionIndexUrl":"/broken"}}}`,
+		"/x":                          `{"regions":{"us-east-1":{"currentVersionUrl":"/list"}}}`,
+		"/list":                       list,
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer, ok := answers[r.URL.Path]
+		if !ok {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		_, _ = w.Write([]byte(answer))
+	}))
+	t.Cleanup(server.Close)
+	l := pricelist.Lists{Address: server.URL, Log: &strings.Builder{}}
+	wanted := map[string]pricelist.Wanted{"hours": {Offer: "AmazonX", Usage: "Hours"}}
+	amounts, missing, err := l.Find(t.Context(), "us-east-1", wanted)
+	require.NoError(t, err)
+	assert.Equal(t, map[string]float64{"hours": 0.5}, amounts, "another region's price is taken, or one price that stands there twice is none")
+	assert.Empty(t, missing)
+
+	wanted["others"] = pricelist.Wanted{Offer: "AmazonBroken", Usage: "Hours"}
+	_, _, err = l.Find(t.Context(), "us-east-1", wanted)
+	require.ErrorContains(t, err, "read the price list of AmazonBroken: ", "a list that could not be read is taken for one without the price")
+	delete(wanted, "others")
+	answers["/list"] = `["no object"]`
+	_, _, err = l.Find(t.Context(), "us-east-1", wanted)
+	require.ErrorContains(t, err, "[ in place of an object")
+}

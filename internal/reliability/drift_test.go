@@ -58,16 +58,23 @@ func TestARuleAddedByHandIsAWarning(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, "staging")
 	require.NoError(t, s.Up())
-	_, err := s.Preview()
-	require.NoError(t, err)
-	assert.Empty(t, s.warnings, "the program's own rules are taken for somebody's")
-
 	group := ""
 	for _, o := range s.Cloud.Objects() {
 		if o.Type == aws.EC2SecurityGroup && o.Name() == "sentry-staging-tasks" {
 			group = o.ID
+			require.NoError(t, s.Cloud.Add(aws.EC2SecurityGroup, "others", map[string]any{"name": "others", "vpcId": o.Props["vpcId"]}))
 		}
 	}
+	for _, o := range s.Cloud.Objects() {
+		if o.Type == aws.EC2SecurityGroup && o.ID != group {
+			require.NoError(t, s.Cloud.Add(aws.EC2SecurityGroupIngressRule, "theirs", map[string]any{
+				"securityGroupId": o.ID, "ipProtocol": "tcp", "fromPort": 22.0, "toPort": 22.0, "cidrIpv4": "0.0.0.0/0",
+			}))
+		}
+	}
+	_, err := s.Preview()
+	require.NoError(t, err)
+	assert.Empty(t, s.warnings, "the program's own rules, or those of other groups, are taken for somebody's")
 	require.NoError(t, s.Cloud.Add(aws.EC2SecurityGroupIngressRule, "ssh", map[string]any{
 		"securityGroupId": group, "ipProtocol": "tcp", "fromPort": 22.0, "toPort": 22.0, "cidrIpv4": "0.0.0.0/0",
 	}))
