@@ -129,7 +129,7 @@ func (s *server) GetPluginInfo(context.Context, *emptypb.Empty) (*pulumirpc.Plug
 
 // GetSchema is the least that an engine accepts: programs here bring their SDKs.
 func (s *server) GetSchema(context.Context, *pulumirpc.GetSchemaRequest) (*pulumirpc.GetSchemaResponse, error) {
-	return &pulumirpc.GetSchemaResponse{Schema: `{"name":"aws","version":aws.Version()}`}, nil
+	return &pulumirpc.GetSchemaResponse{Schema: fmt.Sprintf(`{"name":"aws","version":%q}`, aws.Version())}, nil
 }
 
 // Cancel has nothing to interrupt: no operation here takes long.
