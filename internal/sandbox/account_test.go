@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -232,7 +232,7 @@ func TestManyAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 50 {
 		all.Go(func() {
-			name := fmt.Sprint(i)
+			name := strconv.Itoa(i)
 			assert.NoError(t, c.Add(group, name, map[string]any{"name": name}))
 			assert.NoError(t, c.Mutate(group, name, func(props map[string]any) { props["retentionInDays"] = 7.0 }))
 			c.Objects()

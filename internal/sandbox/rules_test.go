@@ -2,6 +2,8 @@ package sandbox
 
 import (
 	"fmt"
+	"maps"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -31,14 +33,11 @@ func refusals(t *testing.T, c *Cloud, typ string, common attrs, cases map[string
 	n := 0
 	for want, in := range cases {
 		all := attrs{}
-		for _, some := range []attrs{common, in} {
-			for key, value := range some {
-				all[key] = value
-			}
-		}
+		maps.Copy(all, common)
+		maps.Copy(all, in)
 		want, _, _ = strings.Cut(want, " |") // several values that are taken, or refused with the same words
 		n++
-		err := try(t, c, typ, fmt.Sprint(n), all)
+		err := try(t, c, typ, strconv.Itoa(n), all)
 		if want == "" {
 			assert.NoError(t, err, "%s %v", typ, in)
 		} else {
@@ -253,12 +252,8 @@ func TestTasksThatNeverBecomeHealthy(t *testing.T) {
 	})
 	c.Break("bad")
 	update := func(more attrs) (attrs, error) {
-		now := attrs{}
-		for _, some := range []attrs{in, more} {
-			for key, value := range some {
-				now[key] = value
-			}
-		}
+		now := maps.Clone(in)
+		maps.Copy(now, more)
 		k, err := c.call(aws.ECSService, urn(aws.ECSService, "s"), settings{}, now)
 		require.NoError(t, err)
 		return k.update(id, in, state)
@@ -322,9 +317,8 @@ func TestRulesOfData(t *testing.T) {
 		require.ErrorContains(t, err, want, "a database goes, with all that is in it")
 		require.NoError(t, c.Lose(aws.RDSInstance, "db"))
 	}
-	secure := attrs{"transitEncryptionEnabled": true}
 	refusals(t, c, aws.ElastiCacheReplicationGroup, attrs{"description": "d"}, map[string]attrs{
-		"": {"replicationGroupId": "a", "authToken": strings.Repeat("x", 16), "transitEncryptionEnabled": true}, " |2": {"replicationGroupId": "b", "authToken": strings.Repeat("x", 128), "transitEncryptionEnabled": secure["transitEncryptionEnabled"]},
+		"": {"replicationGroupId": "a", "authToken": strings.Repeat("x", 16), "transitEncryptionEnabled": true}, " |2": {"replicationGroupId": "b", "authToken": strings.Repeat("x", 128), "transitEncryptionEnabled": true},
 		"in-transit is enabled": {"replicationGroupId": "c", "authToken": strings.Repeat("x", 16)}, "range (16 - 128) |1": {"replicationGroupId": "d", "authToken": strings.Repeat("x", 15), "transitEncryptionEnabled": true},
 		"range (16 - 128) |2": {"replicationGroupId": "e", "authToken": strings.Repeat("x", 129), "transitEncryptionEnabled": true},
 		"must be at least 2":  {"replicationGroupId": "f", "numCacheClusters": 1.0, "automaticFailoverEnabled": true}, " |3": {"replicationGroupId": "g", "numCacheClusters": 2.0, "automaticFailoverEnabled": true, "multiAzEnabled": true},
