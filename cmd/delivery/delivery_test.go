@@ -34,8 +34,12 @@ func TestPreviewShowsKeepsAndFingerprints(t *testing.T) {
 	assert.Equal(t, strings.TrimSpace(r.summary()), strings.TrimSpace(string(kept)))
 
 	again := newRunner(t)
-	require.NoError(t, again.run("render", "--stack", "staging", "--in", filepath.Join(out, "staging.json")))
+	require.NoError(t, again.run("render", "--stack", "staging", "--in", filepath.Join(out, "staging.json"), "--commit", "abc", "--note", "A note.", "--failed"))
 	assert.Contains(t, again.summary(), "**DELETE**")
+	for _, want := range []string{"commit `abc` · [run](https://github.com/octo-org/sentry/actions/runs/9)\n\n", "A note.\n\n", "failed"} {
+		assert.Contains(t, again.summary(), want)
+	}
+	require.Error(t, again.run("render", "--stack", "staging", "--in", filepath.Join(out, "none.json")))
 }
 
 func TestAFailedPreviewIsShownAndFails(t *testing.T) {
@@ -124,6 +128,20 @@ func TestReportIsWrittenWithoutGitHubToo(t *testing.T) {
 	require.NoError(t, r.run("report", "--stack", "staging", "--ref", "feature/x`$(id)"))
 	assert.Contains(t, r.summary(), "Deployment to `staging` partly failed")
 	assert.Contains(t, r.summary(), "commit `abc` of `feature/x'$(id)`")
+	assert.NotContains(t, r.summary(), "took 1")
+
+	needs := r.env["NEEDS"]
+	r = newRunner(t)
+	r.env["NEEDS"], r.env["GITHUB_ACTOR"] = needs, "octocat"
+	r.github(map[string]any{"/actions/runs/9/jobs": map[string]any{"jobs": []any{
+		map[string]any{"name": "deploy / deploy-backend", "started_at": "2026-11-20T10:05:00Z", "completed_at": "2026-11-20T10:09:00Z"},
+		map[string]any{"name": "deploy / preview", "started_at": "2026-11-20T10:00:00Z", "completed_at": "2026-11-20T10:01:00Z"},
+		map[string]any{"name": "deploy / build"},
+	}}})
+	require.NoError(t, r.run("report", "--stack", "staging"))
+	assert.Contains(t, r.summary(), "deployed | 4m0s |")
+	assert.Contains(t, r.summary(), "by `octocat`")
+	assert.Regexp(t, `took \d+h`, r.summary(), "the total is not that from the first job on")
 	r.env["NEEDS"] = "{}"
 	require.Error(t, r.run("report", "--stack", "staging"))
 }
@@ -208,6 +226,22 @@ func TestSettings(t *testing.T) {
 	assert.Equal(t, "false", r.outputs()["show-logs"], "log lines of the application are published")
 	r.env["VARS"] = "{}"
 	require.ErrorContains(t, r.run("settings", "-s", "production"), "AWS_ACCOUNT_ID")
+}
+
+// What a run prints, everybody reads who may read the repository.
+func TestWhoMayReadTheApplicationsLogs(t *testing.T) {
+	for variable, want := range map[string][2]string{ // in a public repository, and in a private one
+		"private": {"false", "true"}, "always": {"true", "true"}, "never": {"false", "false"},
+	} {
+		for i, private := range []string{"false", "true"} {
+			r := newRunner(t)
+			r.env["VARS"] = `{"AWS_ACCOUNT_ID":"123456789012","APPLICATION_REPOSITORY":"octo-org/sentry","SHOW_LOGS":"` + variable + `"}`
+			r.env["REPOSITORY_PRIVATE"] = private
+			require.NoError(t, r.run("settings", "-s", "staging"))
+			assert.Equal(t, want[i], r.outputs()["show-logs"], "%s, private: %s", variable, private)
+			assert.Equal(t, "false", r.outputs()["application-other"], "a token for another repository is asked for in vain")
+		}
+	}
 }
 
 // D9: without a reviewer nobody is asked, and nothing else would say so.

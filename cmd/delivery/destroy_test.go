@@ -80,8 +80,10 @@ func TestDestroyEmptiesWhatIsVersioned(t *testing.T) {
 	bucket, images, destroyed := r.environment()
 	require.Equal(t, 3, versions(t, bucket))
 
-	err := r.run("destroy", "-s", "staging")
-	require.ErrorContains(t, err, `--confirm ""; allowed: staging, which deletes the environment and for good all that is in `+clips)
+	for _, word := range []string{"", "production"} {
+		err := r.run("destroy", "-s", "staging", "--confirm", word)
+		require.ErrorContains(t, err, `--confirm "`+word+`"; allowed: staging, which deletes the environment and for good all that is in `+clips)
+	}
 	assert.Equal(t, 3, versions(t, bucket), "something was deleted before it was confirmed")
 	assert.Empty(t, destroyed())
 

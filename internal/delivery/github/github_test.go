@@ -29,7 +29,8 @@ type server struct {
 	changes  []string
 	deny     bool
 	runs     []map[string]any
-	badGates int // answers 502 that many times
+	badGates int    // answers 502 that many times
+	badGate  string // answers 502 to requests of this method
 
 	environment, artifact string
 	branches              []string
@@ -52,8 +53,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case s.deny:
 		w.WriteHeader(http.StatusForbidden)
 		answer(map[string]string{"message": "Resource not accessible by integration"})
-	case s.badGates > 0:
-		s.badGates--
+	case s.badGates > 0, s.badGate == r.Method:
+		s.badGates = max(s.badGates-1, 0)
 		w.WriteHeader(http.StatusBadGateway)
 		fmt.Fprint(w, "<html>")
 	case r.Method != http.MethodGet:
@@ -76,6 +77,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(map[string]any{"jobs": page(r, list)})
 	case path == "/actions/workflows/deploy-production.yml/runs":
 		answer(map[string]any{"workflow_runs": s.runs})
+	case path == "/actions/runs/2":
+		answer(s.runs[0])
 	case path == "/environments/production" && s.environment != "":
 		fmt.Fprint(w, s.environment)
 	case path == "/environments/production/deployment-branch-policies" && s.branches != nil:
@@ -155,7 +158,7 @@ func TestIssuesAreOpenedUpdatedAndClosed(t *testing.T) {
 	assert.Equal(t, 77, n)
 	pull := bot(7, marker+"not an issue")
 	pull["pull_request"] = map[string]string{}
-	s.issues = []map[string]any{pull, person(8, marker+"a person's"), bot(9, marker+"old")}
+	s.issues = []map[string]any{pull, person(8, marker+"a person's"), bot(6, "Bump the version"), bot(9, marker+"old")}
 	n, err = s.client(t).UpsertIssue(t.Context(), marker, "Drift", marker+"y")
 	require.NoError(t, err)
 	assert.Equal(t, 9, n)
@@ -166,9 +169,19 @@ func TestIssuesAreOpenedUpdatedAndClosed(t *testing.T) {
 	assert.True(t, strings.HasPrefix(s.changes[0], "POST /issues {"), s.changes[0])
 	assert.True(t, strings.HasPrefix(s.changes[1], "PATCH /issues/9 {"), s.changes[1])
 	assert.True(t, strings.HasPrefix(s.changes[2], "POST /issues/9/comments {"), s.changes[2])
+	assert.Contains(t, s.changes[1], `"body":"`+"\\u003c!-- sentry-preview:staging --\\u003ey", "the issue keeps the drift of last week")
 	assert.Contains(t, s.changes[3], `"state":"closed"`)
+	assert.Contains(t, s.changes[3], `"state_reason":"completed"`)
 
-	s.issues, s.changes = nil, nil
+	s.badGate = http.MethodPatch
+	_, err = s.client(t).UpsertIssue(t.Context(), marker, "Drift", marker+"z")
+	require.ErrorContains(t, err, "502", "drift that nobody is told of")
+	_, err = s.client(t).CloseIssue(t.Context(), marker, "clean")
+	require.ErrorContains(t, err, "502")
+	s.badGate, s.issues, s.changes = http.MethodPost, nil, nil
+	_, err = s.client(t).UpsertIssue(t.Context(), marker, "Drift", marker+"z")
+	require.ErrorContains(t, err, "502", "drift that nobody is told of")
+	s.badGate = ""
 	n, err = s.client(t).CloseIssue(t.Context(), marker, "clean")
 	require.NoError(t, err)
 	assert.Zero(t, n)
@@ -195,6 +208,11 @@ func TestRuns(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, runs, 1)
 	assert.Equal(t, "Deploy production abc", runs[0].Title)
+	run, err := s.client(t).Run(t.Context(), 2)
+	require.NoError(t, err)
+	assert.Equal(t, runs[0], run)
+	_, err = s.client(t).Run(t.Context(), 3)
+	require.Error(t, err, "a run that is not known has not ended: its lock stays")
 	runs, err = s.client(t).Runs(t.Context(), "never-ran.yml", "success", 10)
 	require.NoError(t, err, "the very first run of a workflow fails because GitHub does not know it yet")
 	assert.Empty(t, runs)

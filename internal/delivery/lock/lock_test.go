@@ -36,6 +36,8 @@ var locked = map[string]string{
 	".pulumi/locks/organization/sentry/production-2/33333333.json": content("x", 1),
 	".pulumi/locks/organization/sentry/staging/44444444.json":      content("x", 1),
 	".pulumi/stacks/sentry/production.json":                        "{}",
+	dir + "old/66666666.json":                                      content("x", 1),
+	dir + "notes.txt":                                              "not a lock",
 }
 
 func TestTheStacksOwnLocksOldestFirst(t *testing.T) {
@@ -61,6 +63,9 @@ func TestHalfALockIsALock(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, got, 1, "a lock that cannot be read cannot be removed either")
 	assert.False(t, got[0].Since.IsZero())
+	assert.Equal(t, "unreadable@unknown (pid 0)", got[0].Holder())
+	_, isRun := got[0].Run()
+	assert.False(t, isRun)
 }
 
 // `pulumi cancel` would remove both; this must leave the other holder alone.
@@ -113,7 +118,10 @@ func TestBackendURL(t *testing.T) {
 	locks, err := store.List(t.Context())
 	require.NoError(t, err)
 	assert.Len(t, locks, 1, "locks below a prefix are not found")
-	for _, bad := range []string{"", "file:///tmp", "https://app.pulumi.com", "s3://", "gs://x", "state"} {
+	got, err = lock.ParseBackend("s3://state?use_path_style=true")
+	require.NoError(t, err)
+	assert.Equal(t, lock.Backend{Bucket: "state", PathStyle: true}, got)
+	for _, bad := range []string{"", "s3://%zz", "file:///tmp", "https://app.pulumi.com", "s3://", "gs://x", "state"} {
 		_, err := lock.ParseBackend(bad)
 		assert.Error(t, err, bad)
 	}

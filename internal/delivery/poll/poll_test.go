@@ -23,14 +23,15 @@ func TestUntil(t *testing.T) {
 		want    error
 		asked   int
 	}{
-		"answered at once":               {[]error{nil}, 1, nil, 1},
-		"answered later":                 {[]error{nil}, 3, nil, 3},
-		"an error ends it":               {[]error{nil, fatal}, 0, fatal, 2},
-		"four silences are let pass":     {[]error{errSilence, errSilence, errSilence, errSilence, nil}, 5, nil, 5},
-		"five are not":                   {[]error{errSilence}, 0, errSilence, 5},
-		"an answer between them is":      {[]error{errSilence, errSilence, errSilence, nil, errSilence, errSilence, errSilence, nil}, 8, nil, 8},
-		"one question more at the end":   {[]error{nil}, 0, poll.ErrTimeout, 11},
-		"an answer to the last question": {[]error{nil}, 11, nil, 11},
+		"answered at once":                    {[]error{nil}, 1, nil, 1},
+		"answered later":                      {[]error{nil}, 3, nil, 3},
+		"an error ends it":                    {[]error{nil, fatal}, 0, fatal, 2},
+		"four silences are let pass":          {[]error{errSilence, errSilence, errSilence, errSilence, nil}, 5, nil, 5},
+		"five are not":                        {[]error{errSilence}, 0, errSilence, 5},
+		"three after an answer and a silence": {[]error{errSilence, nil, errSilence, errSilence, errSilence, errSilence, nil}, 7, nil, 7},
+		"an answer between them is":           {[]error{errSilence, errSilence, errSilence, nil, errSilence, errSilence, errSilence, nil}, 8, nil, 8},
+		"one question more at the end":        {[]error{nil}, 0, poll.ErrTimeout, 11},
+		"an answer to the last question":      {[]error{nil}, 11, nil, 11},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

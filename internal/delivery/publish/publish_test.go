@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -156,7 +157,7 @@ func TestOrderOfUpload(t *testing.T) {
 func TestCachingAndContentTypes(t *testing.T) {
 	s := newSite(t)
 	build := map[string]string{
-		"index.html": "x", "assets/app-DiwrgTda.js": "x", "assets/app-4f3c2b1a.css": "x", "assets/app-DiwrgTda.js.map": "{}",
+		"index.html": "x", "old.htm": "x", "pixel.png": "x", "photo.avif": "x", "photo.webp": "x", "favicon.ico": "x", "README.md": "x", "assets/app-DiwrgTda.js": "x", "assets/app-4f3c2b1a.css": "x", "assets/app-DiwrgTda.js.map": "{}",
 		"photo-iPhone14.jpg": "x", "assets/page.html": "x", "myassets/x.js": "x", "site.webmanifest": "{}", "sw.js": "x", "logo.svg": "<svg/>", "assets/font-a1b2c3d4.woff2": "x", "x.wasm": "x", "noextension": "%PDF-1.7", "data.json": "{}",
 	}
 	s.must(build)
@@ -174,6 +175,12 @@ func TestCachingAndContentTypes(t *testing.T) {
 		"logo.svg":                   {"public, max-age=300", "image/svg+xml"},
 		"x.wasm":                     {"public, max-age=300", "application/wasm"},
 		"data.json":                  {"public, max-age=300", "application/json"},
+		"old.htm":                    {"no-cache", "text/html; charset=utf-8"},
+		"pixel.png":                  {"public, max-age=300", "image/png"},
+		"photo.avif":                 {"public, max-age=300", "image/avif"},
+		"photo.webp":                 {"public, max-age=300", "image/webp"},
+		"favicon.ico":                {"public, max-age=300", "image/x-icon"},
+		"README.md":                  {"public, max-age=300", "text/markdown; charset=utf-8"},
 		"noextension":                {"public, max-age=300", "application/pdf"},
 	} {
 		got, _ := s.get(key)
@@ -355,13 +362,77 @@ func TestLinksWithinTheBuildAreFollowed(t *testing.T) {
 	assert.Equal(t, "text", body)
 }
 
+// One file that was not written is enough: the page that loads it must not be switched to.
+func TestOneLostFileStopsTheRelease(t *testing.T) {
+	s := newSite(t)
+	s.must(one)
+	for _, lost := range []string{"assets/index-BqL9x_2k.js", "favicon.ico"} {
+		s.fail = func(_, key string) error {
+			if key == lost {
+				return errors.New("connection lost")
+			}
+			return nil
+		}
+		_, err := s.publish(two)
+		require.ErrorContains(t, err, "upload "+lost+": connection lost")
+		assert.True(t, strings.HasPrefix(s.whole(lost), "one"), "index.html was switched although %s is missing", lost)
+	}
+}
+
+// A bundler that was told to leave the hashes out still publishes what it has built.
+func TestAChangedFileIsWrittenWhateverItsFolder(t *testing.T) {
+	s := newSite(t)
+	s.must(map[string]string{"index.html": "x", "assets/app.js": "one"})
+	s.must(map[string]string{"index.html": "x", "assets/app.js": "two"})
+	_, text := s.get("assets/app.js")
+	assert.Equal(t, "two", text, "visitors get the script of the release before")
+}
+
+// deletions is a bucket of many files, of which some may refuse to be deleted.
+type deletions struct {
+	*site
+	many    int
+	refused []types.Error
+	batches []int
+}
+
+func (d *deletions) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input, o ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
+	out, err := d.site.ListObjectsV2(ctx, in, o...)
+	for i := range d.many {
+		out.Contents = append(out.Contents, types.Object{Key: aws.String(fmt.Sprintf("old/%d", i))})
+	}
+	return out, err
+}
+
+func (d *deletions) DeleteObjects(_ context.Context, in *s3.DeleteObjectsInput, _ ...func(*s3.Options)) (*s3.DeleteObjectsOutput, error) {
+	d.batches = append(d.batches, len(in.Delete.Objects))
+	return &s3.DeleteObjectsOutput{Errors: d.refused}, nil
+}
+
+// S3 takes a thousand deletions at a time, and answers with those that it refused instead of an error.
+func TestDeletionsOfALargeRelease(t *testing.T) {
+	d := &deletions{site: newSite(t)}
+	d.must(one)
+	d.many = 2001
+	p := publish.Publisher{S3: d, Bucket: bucket, Immutable: "assets", Out: io.Discard}
+	res, err := p.Publish(t.Context(), write(t, two))
+	require.NoError(t, err)
+	assert.Equal(t, []int{1000, 1000, 1}, d.batches, "S3 refuses more than 1,000 at a time")
+	assert.Equal(t, 2001, res.Deleted)
+
+	d.refused = []types.Error{{Key: aws.String("old/7"), Code: aws.String("AccessDenied"), Message: aws.String("Access Denied")}}
+	_, err = p.Publish(t.Context(), write(t, two))
+	require.ErrorContains(t, err, "delete old/7: AccessDenied", "what was not deleted stays for ever, and nobody hears of it")
+}
+
 type recordedCDN struct {
-	paths []string
-	err   error
+	paths, references []string
+	err               error
 }
 
 func (c *recordedCDN) CreateInvalidation(_ context.Context, in *cloudfront.CreateInvalidationInput, _ ...func(*cloudfront.Options)) (*cloudfront.CreateInvalidationOutput, error) {
 	c.paths = append(c.paths, *in.DistributionId+" "+strings.Join(in.InvalidationBatch.Paths.Items, ","))
+	c.references = append(c.references, *in.InvalidationBatch.CallerReference)
 	return &cloudfront.CreateInvalidationOutput{}, c.err
 }
 
@@ -372,6 +443,9 @@ func TestTheCDNIsToldAfterTheSwitch(t *testing.T) {
 	_, err := p.Publish(t.Context(), write(t, one))
 	require.NoError(t, err)
 	assert.Equal(t, []string{"E1EXAMPLE /*"}, cdn.paths)
+	_, err = p.Publish(t.Context(), write(t, one))
+	require.NoError(t, err)
+	assert.NotEqual(t, cdn.references[0], cdn.references[1], "CloudFront takes the second for the first, and keeps what it has")
 
 	cdn.err = errors.New("too many invalidations")
 	_, err = p.Publish(t.Context(), write(t, two))

@@ -103,7 +103,7 @@ func TestVerdicts(t *testing.T) {
 func full() report.Deployment {
 	at := func(minute int) *time.Time { v := time.Date(2026, 11, 20, 10, minute, 0, 0, time.UTC); return &v }
 	n := needs("success", "success", "success")
-	n[report.Preview] = report.Need{Result: "success", Outputs: map[string]string{"api-url": "http://api.example.invalid"}}
+	n[report.Preview] = report.Need{Result: "success", Outputs: map[string]string{"api-url": "http://api.example.invalid", "changes": "1 to change|"}}
 	n[report.Frontend].Outputs["release"] = strings.Repeat("ab", 32)
 	return report.Deployment{
 		Environment: "production", Needs: n, Commit: "0123abcd", Ref: "main", Source: "octo-org/app@4567", Actor: "octocat",
@@ -122,7 +122,8 @@ func TestWhatWhereFromWhichCommitHowLong(t *testing.T) {
 	for _, want := range []string{
 		"Deployed to `production`", "commit `0123abcd` of `main`", "application `octo-org/app@4567`", "by `octocat`", "took 42m0s in all",
 		"| Infrastructure | :white_check_mark: deployed | 5m0s |", "| Back end | :white_check_mark: deployed | 11m0s | `repo@sha256:abc` |",
-		"release `abababababab`", "Site: http://site.example.invalid", "API: http://api.example.invalid",
+		" · [run](https://github.com/octo-org/sentry/actions/runs/9) · ", "waiting for approval included", "| | result | took | |\n|---|---|---|---|\n", "| Programs | :white_check_mark: done |",
+		"| Checks and preview | :white_check_mark: done | 3m0s | 1 to change |", "release `abababababab`", "Site: http://site.example.invalid", "API: http://api.example.invalid",
 	} {
 		assert.Contains(t, text, want)
 	}
@@ -139,7 +140,7 @@ func TestWhatFailedAndWhy(t *testing.T) {
 	text := report.Render(d)
 	assert.Contains(t, text, "## :x: Deployment to `production` partly failed")
 	assert.Contains(t, text, "- **[Back end](https://job/2)** in step `Verify the roll-out`")
-	assert.Contains(t, text, "rolled back: the service runs x:7")
+	assert.Contains(t, text, "in step `Verify the roll-out`\n\n  ````\n  rolled back: the service runs x:7\n  \n  ```\n  log\n  ````\n", "a message of more than a line leaves its list")
 	assert.Contains(t, line(t, text, "| Front end |"), "not started", "a job that only waited in vain is shown as the failure")
 	assert.NotContains(t, text, "https://job/3", "the front end is blamed")
 	assert.Contains(t, text, "kept its last version")
@@ -159,6 +160,32 @@ func TestARefusedApprovalIsSaid(t *testing.T) {
 func TestNothingNeededSaysWhy(t *testing.T) {
 	text := report.Render(report.Deployment{Environment: "production", Needs: needs("skipped", "success", "success")})
 	assert.Contains(t, line(t, text, "| Infrastructure |"), "0 of 3 files touched")
+}
+
+// A back end that was deployed is there, however the rest ended.
+func TestWhatIsThereIsSaidWhoeverStoppedTheRest(t *testing.T) {
+	text := report.Render(report.Deployment{Environment: "staging", Needs: needs("success", "success", "cancelled")})
+	assert.Contains(t, text, "What is marked as deployed is in the environment")
+	assert.Contains(t, text, "Deployment to `staging` was cancelled")
+	text = report.Render(report.Deployment{Environment: "staging", Needs: needs("failure", "skipped", "skipped")})
+	assert.NotContains(t, text, "What is marked as deployed")
+	assert.NotContains(t, text, "0 of 3 files touched", "infrastructure that failed was not needed")
+	assert.NotContains(t, line(t, text, "| Front end |"), "release", "a release that was not made is named")
+	n := unprepared(report.Preview, "failure")
+	n[report.Build] = report.Need{Result: "success", Outputs: map[string]string{"reason": "nothing changed"}}
+	assert.NotContains(t, line(t, report.Render(report.Deployment{Environment: "staging", Needs: n}), "| Infrastructure |"), "nothing changed")
+	assert.Contains(t, line(t, report.Render(report.Deployment{Environment: "staging", Needs: n}), "| Site |"), "not started")
+	d := full()
+	d.Jobs[1].CompletedAt, d.Jobs[2].StartedAt = nil, nil
+	text = report.Render(d)
+	assert.Contains(t, text, "| Infrastructure | :white_check_mark: deployed |  |")
+	assert.Contains(t, text, "| Back end | :white_check_mark: deployed |  |")
+	for _, job := range []string{report.Backend, report.Frontend} {
+		n := needs("success", "success", "success")
+		n[job] = report.Need{Result: "success"}
+		report.Render(report.Deployment{Environment: "staging", Needs: n})
+	}
+	assert.Contains(t, report.Render(report.Deployment{Environment: "staging", Needs: needs("success", "success", "success")}), "## :white_check_mark: Deployed to `staging`\n\n| |")
 }
 
 func TestParseNeeds(t *testing.T) {

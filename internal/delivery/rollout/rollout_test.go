@@ -2,6 +2,7 @@ package rollout_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -34,6 +36,8 @@ type fakeECS struct {
 	asked   int
 	listErr error
 	reason  string // of a stopped task, in place of the recorded one
+	edit    func(s *types.Service)
+	sidecar bool
 	// definitions are those that were asked for.
 	definitions []string
 }
@@ -59,6 +63,9 @@ func (f *fakeECS) DescribeServices(_ context.Context, in *ecs.DescribeServicesIn
 	}
 	out := &ecs.DescribeServicesOutput{}
 	decode(f.t, name, out)
+	if f.edit != nil {
+		f.edit(&out.Services[0])
+	}
 	return out, nil
 }
 
@@ -80,6 +87,10 @@ func (f *fakeECS) DescribeTaskDefinition(_ context.Context, in *ecs.DescribeTask
 	out := &ecs.DescribeTaskDefinitionOutput{}
 	decode(f.t, "task-definition", out)
 	out.TaskDefinition.ContainerDefinitions[0].Image = aws.String("image of " + revisionOf(aws.ToString(in.TaskDefinition)))
+	if f.sidecar {
+		agent := types.ContainerDefinition{Name: aws.String("agent"), Image: aws.String("agent"), Essential: aws.Bool(false)}
+		out.TaskDefinition.ContainerDefinitions = append([]types.ContainerDefinition{agent}, append(out.TaskDefinition.ContainerDefinitions, agent)...)
+	}
 	f.definitions = append(f.definitions, aws.ToString(in.TaskDefinition))
 	return out, nil
 }
@@ -218,6 +229,27 @@ func TestCompletedWithoutItsTasksIsNoSuccess(t *testing.T) {
 	require.NoError(t, err, "a task that is replaced in that moment fails the deployment")
 }
 
+// The answers that ECS gives for a moment, or to services of another kind.
+func TestOddAnswersAreNoSuccess(t *testing.T) {
+	for what, c := range map[string]struct {
+		edit func(s *types.Service)
+		want string // empty: it is waited for
+	}{
+		"tasks of the version before are counted in": {func(s *types.Service) { s.Deployments[0].RunningCount = 1 }, ""},
+		"one task too many":                          {func(s *types.Service) { s.RunningCount = 3 }, ""},
+		"a task is still to start":                   {func(s *types.Service) { s.Deployments[0].PendingCount = 1 }, ""},
+		"no deployment at all":                       {func(s *types.Service) { s.Deployments = nil }, "the service has no primary deployment"},
+		"another deployment controller":              {func(s *types.Service) { s.Deployments[0].RolloutState = "" }, "does not use ECS's own deployment controller"},
+	} {
+		api, _, err := inBubble(t, []string{"completed"}, func(ctx context.Context, v rollout.Verifier) error {
+			v.ECS.(*fakeECS).edit = c.edit
+			return v.Verify(ctx, target(2))
+		})
+		require.ErrorContains(t, err, cmp.Or(c.want, "is not done after 10m0s"), "%s: reported as a success", what)
+		assert.Equal(t, c.want == "", api.asked > 1, what)
+	}
+}
+
 // While Pulumi waits for its update, the service says what becomes of it.
 func TestFollow(t *testing.T) {
 	before := strings.TrimSuffix(released, "8") + "7"
@@ -237,6 +269,17 @@ func TestFollow(t *testing.T) {
 	require.ErrorContains(t, err, "panic: no database")
 	_, err = follow("rolled-back")
 	require.ErrorContains(t, err, "it has not begun")
+	_, _, err = inBubble(t, []string{"completed"}, func(ctx context.Context, v rollout.Verifier) error {
+		v.ECS.(*fakeECS).edit = func(s *types.Service) { s.Deployments = nil }
+		return v.Follow(ctx, target(2))
+	})
+	require.ErrorContains(t, err, "it has not begun")
+	_, _, err = inBubble(t, []string{"completed"}, func(ctx context.Context, v rollout.Verifier) error {
+		primary, err := v.Primary(ctx, "sentry-staging-cluster", "sentry-staging-backend")
+		assert.Equal(t, released, primary, "a release is taken for the one before it")
+		return err
+	})
+	require.NoError(t, err)
 }
 
 func TestRunning(t *testing.T) {
@@ -255,6 +298,12 @@ func TestRunning(t *testing.T) {
 		_, _, err := inBubble(t, c.answers, func(ctx context.Context, v rollout.Verifier) error {
 			image, _, err := v.Running(ctx, "sentry-staging-cluster", "sentry-staging-backend")
 			assert.Equal(t, c.want, image, name)
+			if err != nil || c.want == "" {
+				return err
+			}
+			v.ECS.(*fakeECS).sidecar = true
+			image, _, err = v.Running(ctx, "sentry-staging-cluster", "sentry-staging-backend")
+			assert.Equal(t, c.want, image, "%s: the image of a container beside the back end's is released", name)
 			return err
 		})
 		require.NoError(t, err, name)
@@ -303,6 +352,11 @@ func TestAnUnansweredQuestionIsNotASuccess(t *testing.T) {
 	require.NoError(t, err, "a few answers that do not come fail a deployment that went well")
 	_, _, err = verify(t, 2, "throttled")
 	require.ErrorContains(t, err, "ThrottlingException")
+	_, _, err = inBubble(t, []string{"throttled"}, func(ctx context.Context, v rollout.Verifier) error {
+		_, _, err := v.Running(ctx, "sentry-staging-cluster", "sentry-staging-backend")
+		return err
+	})
+	require.ErrorContains(t, err, "ThrottlingException", "nothing runs, as far as one could ask: the release is taken back to no image")
 	_, _, err = verify(t, 2, "in-progress", "throttled")
 	require.ErrorContains(t, err, "ThrottlingException")
 }

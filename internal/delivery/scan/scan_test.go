@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -63,6 +65,21 @@ func counted(n int32) *ecr.DescribeImageScanFindingsOutput {
 	return out
 }
 
+// both is what ECR answers in truth: the counts, and a page of names.
+func both(n int32, name string) *ecr.DescribeImageScanFindingsOutput {
+	out := counted(n)
+	out.ImageScanFindings.Findings = found(types.FindingSeverityCritical, name).ImageScanFindings.Findings
+	return out
+}
+
+// noteworthy is a finding of Amazon Inspector that is not about a package, and one that is not critical.
+func noteworthy() *ecr.DescribeImageScanFindingsOutput {
+	out := inspected("CVE-2026-4")
+	out.ImageScanFindings.EnhancedFindings[0].Severity = aws.String("HIGH")
+	out.ImageScanFindings.EnhancedFindings = append(out.ImageScanFindings.EnhancedFindings, types.EnhancedImageScanFinding{Severity: aws.String("CRITICAL")})
+	return out
+}
+
 func paged(name string) *ecr.DescribeImageScanFindingsOutput {
 	out := found(types.FindingSeverityCritical, name)
 	out.NextToken = aws.String("more")
@@ -94,6 +111,7 @@ func TestCriticalFindingsStopARelease(t *testing.T) {
 		"a name that is a part":     {"CVE-2026-1", []any{found(types.FindingSeverityCritical, "CVE-2026-10")}, []string{"CVE-2026-10"}},
 		"counted, and not named":    {"CVE-2026-1", []any{counted(3)}, []string{"3 without a name"}},
 		"after the scan has begun":  {"", []any{&types.ScanNotFoundException{}, status(types.ScanStatusInProgress), found(types.FindingSeverityCritical, "CVE-2026-1")}, []string{"CVE-2026-1"}},
+		"named and counted":         {"", []any{both(2, "CVE-2026-1")}, []string{"CVE-2026-1"}},
 		"after an answer that fell": {"", []any{errors.New("bad gateway"), found(types.FindingSeverityCritical, "CVE-2026-1")}, []string{"CVE-2026-1"}},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -114,6 +132,7 @@ func TestWhatIsReleasedAllTheSame(t *testing.T) {
 		said     string
 	}{
 		"nothing":          {"", found(types.FindingSeverityHigh, "CVE-2026-1"), "The scan of sentry-staging-backend@sha256:1 found nothing critical.\n"},
+		"of no package":    {"", noteworthy(), "found nothing critical.\n"},
 		"accepted":         {"CVE-2026-0 CVE-2026-1", found(types.FindingSeverityCritical, "CVE-2026-1"), "::warning::image sentry-staging-backend@sha256:1 is released with critical vulnerabilities, which were accepted: CVE-2026-1\n"},
 		"all accepted":     {"all", counted(2), "accepted: 2 without a name\n"},
 		"not scannable":    {"", status(types.ScanStatusUnsupportedImage), "::warning::image sentry-staging-backend@sha256:1 is released without a scan: UNSUPPORTED_IMAGE because\n"},
@@ -128,6 +147,24 @@ func TestWhatIsReleasedAllTheSame(t *testing.T) {
 			assert.Equal(t, 1, strings.Count(said, "\n"), "more than one line: the second could be a command to the runner")
 		})
 	}
+}
+
+func TestALongListIsCut(t *testing.T) {
+	var names []string
+	for i := range 12 {
+		names = append(names, fmt.Sprintf("CVE-2026-%02d", i))
+	}
+	_, err := check(t, "", found(types.FindingSeverityCritical, names...))
+	require.ErrorContains(t, err, strings.Join(names[:10], ", ")+" and 2 more.")
+	_, err = check(t, "", found(types.FindingSeverityCritical, names[:10]...))
+	require.ErrorContains(t, err, "CVE-2026-09. Build it")
+}
+
+func TestACancelledScanIsNoAnswer(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s := scan.Scanner{ECR: &answers{status(types.ScanStatusInProgress)}, Out: io.Discard, Interval: time.Hour, Timeout: 2 * time.Hour}
+	require.ErrorIs(t, s.Check(ctx, "sentry-staging-backend", "sha256:1"), context.Canceled, "an image goes out because somebody pressed cancel")
 }
 
 func TestImagesAreTakenApart(t *testing.T) {

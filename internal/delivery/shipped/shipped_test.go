@@ -54,6 +54,9 @@ func (h hub) client(t *testing.T) *github.Client {
 			w.WriteHeader(http.StatusNotFound)
 			answer = "{}"
 		}
+		if answer == "forbidden" {
+			w.WriteHeader(http.StatusForbidden)
+		}
 		_, err := w.Write([]byte(answer))
 		assert.NoError(t, err)
 	}))
@@ -120,6 +123,40 @@ func (h hub) edit(path, before, after string) {
 	h[path] = strings.Replace(h[path], before, after, 1)
 }
 
+// Of several runs of one commit the last one counts, wherever GitHub lists it, and of several environments the first.
+func TestTheLastRunOfTheFirstEnvironmentCounts(t *testing.T) {
+	h := newHub()
+	run := func(id int, environment, title, updated string) string {
+		return fmt.Sprintf(`{"id":%d,"display_title":"Deploy %s %s","head_branch":"main","path":".github/workflows/deploy-%[2]s.yml","updated_at":%[4]q}`, id, environment, title, updated)
+	}
+	h["/actions/workflows/deploy-staging.yml/runs"] = `{"workflow_runs":[` + strings.Join([]string{
+		run(5, "staging", strings.Repeat("b", 40), "2026-11-20T12:00:00Z"), run(6, "staging", commit, "2026-11-20T10:00:00Z"), run(7, "staging", commit, "2026-11-20T11:00:00Z"),
+	}, ",") + `]}`
+	h["/actions/workflows/deploy-production.yml/runs"] = `{"workflow_runs":[` + run(8, "production", commit, "2026-11-20T09:00:00Z") + `]}`
+	for i, id := range []int{6, 8} {
+		check := 60 + i
+		h[fmt.Sprintf("/actions/runs/%d/jobs", id)] = fmt.Sprintf(`{"jobs":[{"name":"deploy / deploy-backend","conclusion":"success","check_run_url":"https://x/check-runs/%d"},
+			{"name":"deploy / deploy-frontend","conclusion":"success","check_run_url":"https://x/check-runs/%[1]d"}]}`, check)
+		image := shipped.Image{Application: application, Platform: "linux/amd64", Digest: digest, Artifact: int64(id * 10), Run: int64(id)}
+		site := shipped.Site{Application: application, APIURL: "/api", Artifact: int64(id * 10), Run: int64(id)}
+		h[fmt.Sprintf("/check-runs/%d/annotations", check)] = fmt.Sprintf(`[{"annotation_level":"notice","title":"Shipped image","message":%q},
+			{"annotation_level":"notice","title":"Shipped site","message":%q}]`, message(image.Notice()), message(site.Notice()))
+		h[fmt.Sprintf("/actions/artifacts/%d", id*10)] = fmt.Sprintf(`{"expired":false,"workflow_run":{"id":%d}}`, id)
+	}
+	for first, want7 := range map[string]int64{"staging": 7, "production": 8} {
+		image, site, err := shipped.Find(t.Context(), h.client(t), want, first, map[string]string{"staging": "production", "production": "staging"}[first])
+		require.NoError(t, err)
+		assert.Equal(t, want7, image.Run, "an older build is shipped")
+		assert.Equal(t, want7, site.Run, "an older build is shipped")
+	}
+}
+
+// A value that somebody chose must not become a second command to the runner.
+func TestANoticeIsOneCommand(t *testing.T) {
+	text := shipped.Image{Application: "a\r\n::set-env::%0A", Platform: "p", Digest: "d", Artifact: 1, Run: 2}.Notice()
+	assert.Equal(t, "::notice title=Shipped image::a%0D%0A::set-env::%250A for p is d, artifact 1 of run 2", text)
+}
+
 // Going back to an older release must not need what has expired: the environment's own repository has the image.
 func TestAnImageOfItsOwnNeedsNoArtifact(t *testing.T) {
 	h := newHub()
@@ -129,6 +166,20 @@ func TestAnImageOfItsOwnNeedsNoArtifact(t *testing.T) {
 	require.NotNil(t, image)
 	assert.Equal(t, digest, image.Digest)
 	assert.Zero(t, image.Artifact)
+	assert.Zero(t, image.Run)
+}
+
+// An answer that GitHub did not give is not one that says no: what was tried is not built again, it is asked again.
+func TestAnUnansweredQuestionIsAnError(t *testing.T) {
+	for _, path := range []string{"/actions/workflows/deploy-staging.yml/runs", "/actions/runs/7/jobs", "/check-runs/1/annotations", "/check-runs/2/annotations", "/actions/artifacts/11", "/actions/artifacts/12"} {
+		h := newHub()
+		h[path] = "forbidden"
+		_, _, err := shipped.Find(t.Context(), h.client(t), want, "staging")
+		require.Error(t, err, path)
+	}
+	_, deployed, err := shipped.Last(t.Context(), hub{"/actions/workflows/deploy-staging.yml/runs": "forbidden"}.client(t), "staging")
+	require.Error(t, err, "never deployed, as far as one could ask: all of it is deployed again")
+	assert.False(t, deployed)
 }
 
 func TestLast(t *testing.T) {

@@ -97,6 +97,7 @@ func TestWhatWasApprovedIsApplied(t *testing.T) {
 	for _, call := range c.calls {
 		if call[0] == "preview" {
 			assert.Contains(t, call, "--refresh", "what others changed is not in what is approved")
+			assert.Contains(t, call, "--json")
 		}
 	}
 	assert.Contains(t, log.String(), "The preview is the one that was approved")
@@ -158,6 +159,8 @@ func TestDriftNeedsNoProgramAndChangesNothing(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, seen.Preview.HasChanges())
 	assert.Contains(t, c.calls[0], "--preview-only", "looking for drift would write the state")
+	assert.Contains(t, c.calls[0], "--json")
+	assert.NotEmpty(t, seen.Raw)
 }
 
 const image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sentry-staging-backend@sha256:" + "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -228,7 +231,7 @@ func TestAReleaseTouchesTheReleaseOnly(t *testing.T) {
 	assert.Equal(t, []string{
 		urn + record + "::sentry-staging-backend-image", urn + definition + "::sentry-staging-backend", urn + service + "::sentry-staging-backend",
 	}, targets, "a release of the back end carries other changes with it")
-	assert.Contains(t, up, "sentry:image="+image)
+	assert.Contains(t, strings.Join(up, " "), "--config sentry:image="+image)
 	assert.NotContains(t, up, "--target-dependents")
 	i := slices.Index(up, "--config-file")
 	assert.NotEqual(t, s.Project.StackFile("staging"), up[i+1], "the CLI writes the image into the stack file")
@@ -282,6 +285,30 @@ func TestAReleaseTakesServicesOfTheSameImageAlong(t *testing.T) {
 	assert.NotContains(t, strings.Join(c.ups()[0], " "), "worker", "a service of another image is touched by the release")
 }
 
+// A replacement that was interrupted leaves the old resource in the state, marked for deletion: it is not the release.
+func TestWhatIsStillToBeDeletedIsNotTheRelease(t *testing.T) {
+	text := export(image, 2)
+	old := strings.NewReplacer(`"type":`, `"delete":true,"type":`, image, previous, "backend:2", "backend:1").Replace(text)
+	resources := func(text string) string { return text[strings.Index(text, "[")+1 : strings.LastIndex(text, "]")] }
+	s, _ := stack(t, &cli{exports: []string{strings.Replace(text, resources(text), resources(old)+","+resources(text), 1)}})
+	got, err := s.Released(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, image, got.Image)
+	assert.Contains(t, got.TaskDefinition, "backend:2")
+
+	s, _ = stack(t, &cli{exports: []string{strings.Replace(text, `"insecureValue"`, `"value"`, 1)}})
+	got, err = s.Released(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, image, got.Image, "a record that AWS answers in its other field")
+
+	for _, field := range []string{`"name":"sentry-staging-backend",`, `"cluster":"sentry-staging-cluster",`, `"insecureValue":"` + image + `"`} {
+		require.Contains(t, text, field)
+		s, _ := stack(t, &cli{exports: []string{strings.Replace(text, field, "", 1)}})
+		_, err := s.Released(t.Context())
+		require.ErrorContains(t, err, "the state does not say what is released", field)
+	}
+}
+
 func TestReleased(t *testing.T) {
 	s, _ := stack(t, &cli{exports: []string{export(image, 2)}})
 	got, err := s.Released(t.Context())
@@ -308,7 +335,12 @@ func TestAReleaseThatWouldChangeMoreIsRefused(t *testing.T) {
 			edit(1, func(s *step) { s.after = containers(image, `,"environment":[{"name":"A","value":"1"}]`) }),
 			"containerDefinitions[0].environment[0].name",
 		},
-		"the number of tasks":    {edit(2, func(s *step) { s.after = strings.Replace(s.after, `"desiredCount":2`, `"desiredCount":7`, 1) }), "desiredCount: 2 → 7"},
+		"the number of tasks": {edit(2, func(s *step) { s.after = strings.Replace(s.after, `"desiredCount":2`, `"desiredCount":7`, 1) }), "desiredCount: 2 → 7"},
+		"the number of tasks, at a first release": {func() []step {
+			steps := clean("none", image)
+			steps[2].after = strings.Replace(steps[2].after, `"desiredCount":2`, `"desiredCount":7`, 1)
+			return steps
+		}(), "desiredCount: 2 → 7"},
 		"tasks that are asleep":  {edit(2, func(s *step) { s.before = strings.Replace(s.before, `"desiredCount":2`, `"desiredCount":0`, 1) }), "desiredCount: 0 → 2"},
 		"an image of a neighbor": {append(clean(previous, image), step{definition, "sentry-staging-worker", "replace", containers(previous, ""), containers(image, "")}), "sentry-staging-worker"},
 		"a new resource":         {append(clean(previous, image), step{"aws:sqs/queue:Queue", "q", "create", "null", "{}"}), "aws:sqs/queue:Queue q"},
@@ -317,7 +349,7 @@ func TestAReleaseThatWouldChangeMoreIsRefused(t *testing.T) {
 		if strings.HasSuffix(what, "deletion") {
 			c.steps[3].after = "null"
 		}
-		cli := &cli{events: []string{strings.ReplaceAll(previewOf(c.steps...), `{"inputs":null}`, "null")}, exports: []string{export(previous, 1)}}
+		cli := &cli{events: []string{strings.ReplaceAll(previewOf(c.steps...), `{"inputs":null}`, "null")}, exports: []string{export(map[bool]string{true: "none", false: previous}[strings.HasSuffix(what, "first release")], 1)}}
 		s, _ := stack(t, cli)
 		err := s.Release(t.Context(), image)
 		require.ErrorContains(t, err, c.want, "%s: released, and nobody has looked at it", what)
@@ -340,6 +372,13 @@ func TestAReleaseThatNeedsMoreSaysSo(t *testing.T) {
 	}}
 	s, _ := stack(t, c)
 	require.ErrorContains(t, s.Release(t.Context(), image), "needs a resource that is not deployed yet: deploy the infrastructure too")
+
+	other := &cli{fail: "preview", exports: []string{export(previous, 1)}, previews: []string{"invalid.events"}}
+	s, _ = stack(t, other)
+	err := s.Release(t.Context(), image)
+	require.Error(t, err)
+	assert.NotContains(t, err.Error(), "not deployed yet")
+	assert.Empty(t, other.ups())
 }
 
 func TestReleasesThatAreRefused(t *testing.T) {
