@@ -2,8 +2,6 @@ package sandbox
 
 import (
 	"bytes"
-	"context"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -311,15 +309,6 @@ func TestKeptStateSurvivesItsProcess(t *testing.T) {
 	text, err = sb.StateObject("a/b")
 	require.NoError(t, err)
 	assert.Equal(t, "other", string(text))
-}
-
-func TestTheProviderAnswersWithASchema(t *testing.T) {
-	t.Parallel()
-	answer, err := (&server{}).GetSchema(context.Background(), nil)
-	require.NoError(t, err)
-	var schema map[string]string
-	require.NoError(t, json.Unmarshal([]byte(answer.GetSchema()), &schema))
-	assert.Equal(t, map[string]string{"name": "aws", "version": aws.Version()}, schema)
 }
 
 // The account that recovery asks: AWS's tagging API knows the resources of an environment, but no roles.
