@@ -158,3 +158,35 @@ func TestPreviewOfAReleaseDoesNotKnowTheRecord(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, Unknown, k.preview(state)["insecureValue"], "the provider plans the value as unknown when it changes")
 }
+
+// The facts name the steps that replace in these words.
+func TestStepsHaveTheFactsNames(t *testing.T) {
+	t.Parallel()
+	one, two := []any{"a"}, []any{"a", "b"}
+	for _, test := range []struct {
+		before, after any
+		want          []string
+	}{
+		{nil, "a", []string{"set"}},
+		{"a", nil, []string{"unset"}},
+		{"a", "b", []string{"change", "back", "a to b"}},
+		{1.0, 2.0, []string{"change", "back", "up"}},
+		{2.0, 1.0, []string{"change", "back", "down"}},
+		{false, true, []string{"change", "back", "to true"}},
+		{true, false, []string{"change", "back"}},
+		{one, two, []string{"change", "back", "grow"}},
+		{two, one, []string{"change", "back", "shrink"}},
+		{one, []any{"b"}, []string{"change", "back"}},
+		{"a", 1.0, []string{"change", "back"}},
+	} {
+		assert.Equal(t, test.want, stepsOf(test.before, test.after), "%v %v", test.before, test.after)
+	}
+	for typ, ignored := range map[string]bool{aws.ECSService: true, aws.ECSCluster: false} {
+		k, err := NewCloud().call(typ, urn(typ, "a"), settings{}, attrs{})
+		require.NoError(t, err)
+		assert.Equal(t, ignored, k.ignored("triggers"), typ)
+		assert.False(t, k.ignored("name"), typ)
+		k.in["forceNewDeployment"] = true
+		assert.False(t, k.ignored("triggers"), "%s: a forced deployment is not planned", typ)
+	}
+}

@@ -262,6 +262,11 @@ func TestTasksThatNeverBecomeHealthy(t *testing.T) {
 	out, err := update(attrs{"taskDefinition": bad["arn"], "waitForSteadyState": true, "deploymentCircuitBreaker": breaker})
 	require.NoError(t, err, "a service that was rolled back is steady")
 	assert.Equal(t, good, out["taskDefinition"])
+	k, err := c.call(aws.ECSService, urn(aws.ECSService, "s"), settings{}, attrs{})
+	require.NoError(t, err)
+	seen, _, err := k.read(id, state)
+	require.NoError(t, err)
+	assert.Equal(t, good, seen["taskDefinition"], "a refresh tells that the release runs")
 	breaker["rollback"] = false
 	_, err = update(attrs{"taskDefinition": bad["arn"], "waitForSteadyState": true, "deploymentCircuitBreaker": breaker})
 	require.ErrorContains(t, err, "tfSTABLE")
