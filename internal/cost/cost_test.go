@@ -442,6 +442,12 @@ func TestSavings(t *testing.T) {
 	assert.InDelta(t, 730*(0.25*(0.04048-0.01334058)+0.5*(0.004445-0.00146489)), saved["spot tasks"], 1e-6)
 	assert.InDelta(t, 38*0.30+4*43800*1e-6*0.50, saved["Container Insights off"], 1e-6)
 	assert.InDelta(t, (730-730.0*60/168)*(0.25*0.04048+0.5*0.004445+0.005), saved["asleep at night and at weekends"], 1e-6)
+
+	usage, err = cost.UsageOf("staging", map[string]float64{"task-hours": 100})
+	require.NoError(t, err)
+	for _, s := range cost.Savings("staging", recording.Resources, prices, usage) {
+		assert.GreaterOrEqual(t, s.Amount, 0.0, "%s: tasks that run for fewer hours already run no longer for it", s.What)
+	}
 }
 
 func TestColumns(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -267,6 +268,7 @@ func (e *estimate) service(r sandbox.Resource) {
 		return
 	}
 	hours := e.awakeHours(r)
+	shown := math.Round(hours*10) / 10
 	definition, ok := e.definition(r)
 	if !ok {
 		e.miss("%s %s: its task definition is not a part of the stack", r.Type, r.Name)
@@ -297,15 +299,15 @@ func (e *estimate) service(r sandbox.Resource) {
 		price, label string
 	}{{onDemand, "fargate-" + architecture, architecture}, {spot, "fargate-spot-" + architecture, "spot, " + architecture}} {
 		if share.tasks > 0 {
-			e.charge(r, "Fargate: CPU ("+share.label+")", share.price+"-vcpu", share.tasks*cpu/1024*hours, "%s × %g vCPU × %g h", count(share.tasks), cpu/1024, hours)
-			e.charge(r, "Fargate: memory ("+share.label+")", share.price+"-memory", share.tasks*memory/1024*hours, "%s × %g GB × %g h", count(share.tasks), memory/1024, hours)
+			e.charge(r, "Fargate: CPU ("+share.label+")", share.price+"-vcpu", share.tasks*cpu/1024*hours, "%s × %g vCPU × %g h", count(share.tasks), cpu/1024, shown)
+			e.charge(r, "Fargate: memory ("+share.label+")", share.price+"-memory", share.tasks*memory/1024*hours, "%s × %g GB × %g h", count(share.tasks), memory/1024, shown)
 		}
 	}
 	if gb, _ := number(object(definition.Inputs["ephemeralStorage"])["sizeInGib"]); gb > 20 { // 20 are included
-		e.charge(r, "Fargate: storage", "fargate-storage", tasks*(gb-20)*hours, "%s × %g GB × %g h", count(tasks), gb-20, hours)
+		e.charge(r, "Fargate: storage", "fargate-storage", tasks*(gb-20)*hours, "%s × %g GB × %g h", count(tasks), gb-20, shown)
 	}
 	if flag(object(r.Inputs["networkConfiguration"])["assignPublicIp"]) {
-		e.charge(r, "Public IPv4 addresses of tasks", "public-ipv4", tasks*hours, "%s × %g h", count(tasks), hours)
+		e.charge(r, "Public IPv4 addresses of tasks", "public-ipv4", tasks*hours, "%s × %g h", count(tasks), shown)
 	}
 }
 

@@ -29,7 +29,7 @@ func Savings(stack string, resources []sandbox.Resource, prices Prices, usage Us
 	asleep := Usage{}
 	for name, a := range usage {
 		if name == "task-hours" {
-			a.Value = officeHours
+			a.Value = min(a.Value, officeHours)
 		}
 		asleep[name] = a
 	}

@@ -54,7 +54,7 @@ func Versions(ctx context.Context, client *s3.Client, of *s3.ListObjectVersionsI
 		}
 		// A page has at most 1,000, which is as many as one deletion takes.
 		deleted, err := client.DeleteObjects(ctx, &s3.DeleteObjectsInput{
-			Bucket: of.Bucket, Delete: &s3types.Delete{Objects: objects, Quiet: aws.Bool(true)},
+			Bucket: of.Bucket, ExpectedBucketOwner: of.ExpectedBucketOwner, Delete: &s3types.Delete{Objects: objects, Quiet: aws.Bool(true)},
 		})
 		if err != nil {
 			return count, err

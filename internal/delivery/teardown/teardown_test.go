@@ -25,12 +25,16 @@ type account struct {
 	t       *testing.T
 	refused string
 	asked   []string
+	owners  []string // as each request to S3 names them
 }
 
 func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	text, _ := io.ReadAll(r.Body)
 	body := string(text)
 	_, operation, isECR := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	if !isECR {
+		a.owners = append(a.owners, r.Header.Get("X-Amz-Expected-Bucket-Owner"))
+	}
 	switch q := r.URL.Query(); {
 	case isECR:
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
@@ -88,6 +92,17 @@ func TestAllPagesAreEmptied(t *testing.T) {
 		assert.Equal(t, []string{"sha256:a", "sha256:b", "sha256:c"}, a.asked, "an image is deleted once, whatever its tags")
 		assert.Equal(t, "repository: 3 images deleted\n", out.String())
 	}
+}
+
+// Somebody else's bucket of that name is neither listed nor emptied.
+func TestTheOwnerIsNamedWithEachRequest(t *testing.T) {
+	a := &account{}
+	e, _ := a.emptier(t)
+	_, err := teardown.Versions(t.Context(), e.S3, &s3.ListObjectVersionsInput{
+		Bucket: aws.String("bucket"), ExpectedBucketOwner: aws.String("123456789012"),
+	})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"123456789012", "123456789012", "123456789012", "123456789012"}, a.owners)
 }
 
 // AWS answers with what it refused, and calls the request a success.
