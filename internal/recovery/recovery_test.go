@@ -82,8 +82,8 @@ func made(typ, name, id string, inputs map[string]any) apitype.ResourceV3 {
 	return r
 }
 
-func network(name, id string) apitype.ResourceV3 {
-	r := made(aws.EC2Vpc, name, id, map[string]any{"cidrBlock": "10.0.0.0/16", "tags": map[string]any{"Name": name}})
+func network(id string) apitype.ResourceV3 {
+	r := made(aws.EC2Vpc, "v", id, map[string]any{"cidrBlock": "10.0.0.0/16", "tags": map[string]any{"Name": "v"}})
 	if id != "" {
 		r.Outputs["arn"] = arnOfNetwork(id)
 	}
@@ -107,9 +107,9 @@ func (w *world) short() (lines []string) {
 func TestWhatBecomesOfAnUpdateThatWasCutShort(t *testing.T) {
 	urn := func(r apitype.ResourceV3) []string { return []string{string(r.URN)} }
 	create := func(r apitype.ResourceV3) []Step { return []Step{{apitype.OpCreate, r}} }
-	waiting := network("v", "")
+	waiting := network("")
 	waiting.Inputs["cidrBlock"] = unknownValue
-	child := network("v", "")
+	child := network("")
 	child.Parent = "urn:pulumi:staging::sentry::sentry:infra:Network::none"
 	logs := made(aws.CloudWatchLogGroup, "logs", "", map[string]any{"name": "logs"})
 	bucket := made(aws.S3Bucket, "b", "", map[string]any{"bucket": "name"})
@@ -119,40 +119,46 @@ func TestWhatBecomesOfAnUpdateThatWasCutShort(t *testing.T) {
 		want  Report
 		state []string
 	}{
-		"nothing": {world{state: apitype.DeploymentV3{Resources: []apitype.ResourceV3{network("v", "vpc-1")}}, exists: []string{"vpc-1"}, tagged: []Tagged{{ARN: arnOfNetwork("vpc-1"), Name: "v"}}}, Report{}, []string{"v vpc-1"}},
+		"nothing": {world{state: apitype.DeploymentV3{Resources: []apitype.ResourceV3{network("vpc-1")}}, exists: []string{"vpc-1"}, tagged: []Tagged{{ARN: arnOfNetwork("vpc-1"), Name: "v"}}}, Report{}, []string{"v vpc-1"}},
 		"AWS has made it, under an id of its own": {
-			world{state: apitype.DeploymentV3{PendingOperations: pending(apitype.OperationTypeCreating, network("v", ""))}, plan: create(network("v", "")), exists: []string{"vpc-1"}, tagged: []Tagged{{ARN: arnOfNetwork("vpc-1"), Name: "v"}}},
-			Report{Adopted: urn(network("v", ""))}, []string{"v vpc-1"},
+			world{state: apitype.DeploymentV3{PendingOperations: pending(apitype.OperationTypeCreating, network(""))}, plan: create(network("")), exists: []string{"vpc-1"}, tagged: []Tagged{{ARN: arnOfNetwork("vpc-1"), Name: "v"}}},
+			Report{Adopted: urn(network(""))},
+			[]string{"v vpc-1"},
 		},
 		"another one of that kind": {
-			world{plan: create(network("v", "")), exists: []string{"vpc-1"}, tagged: []Tagged{{ARN: arnOfNetwork("vpc-1"), Name: "other"}}},
-			Report{Strangers: []string{arnOfNetwork("vpc-1")}}, nil,
+			world{plan: create(network("")), exists: []string{"vpc-1"}, tagged: []Tagged{{ARN: arnOfNetwork("vpc-1"), Name: "other"}}},
+			Report{Strangers: []string{arnOfNetwork("vpc-1")}},
+			nil,
 		},
 		"AWS has made it, under its name": {world{plan: create(logs), exists: []string{"logs"}}, Report{Adopted: urn(logs)}, []string{"logs logs"}},
 		"AWS has not": {
 			world{state: apitype.DeploymentV3{PendingOperations: pending(apitype.OperationTypeCreating, logs)}, plan: create(logs)},
-			Report{Forgotten: urn(logs)}, nil,
+			Report{Forgotten: urn(logs)},
+			nil,
 		},
 		"an update had begun": {
-			world{state: apitype.DeploymentV3{PendingOperations: pending(apitype.OperationTypeUpdating, network("v", "vpc-1")), Resources: []apitype.ResourceV3{network("v", "vpc-1")}}, exists: []string{"vpc-1"}},
-			Report{Settled: urn(network("v", ""))}, []string{"v vpc-1"},
+			world{state: apitype.DeploymentV3{PendingOperations: pending(apitype.OperationTypeUpdating, network("vpc-1")), Resources: []apitype.ResourceV3{network("vpc-1")}}, exists: []string{"vpc-1"}},
+			Report{Settled: urn(network(""))},
+			[]string{"v vpc-1"},
 		},
 		"what it needs is still to be made": {world{plan: create(waiting), exists: []string{"vpc-1"}, tagged: []Tagged{{ARN: arnOfNetwork("vpc-1"), Name: "v"}}}, Report{Strangers: []string{arnOfNetwork("vpc-1")}}, nil},
 		"what it belongs to is not there":   {world{plan: create(child), exists: []string{"vpc-1"}, tagged: []Tagged{{ARN: arnOfNetwork("vpc-1"), Name: "v"}}}, Report{Strangers: []string{arnOfNetwork("vpc-1")}}, nil},
 		"a bucket of somebody else":         {world{plan: create(bucket), exists: []string{"name"}}, Report{}, nil},
 		"a bucket of its own":               {world{plan: create(bucket), exists: []string{"name"}, tagged: []Tagged{{ARN: "arn:aws:s3:::name"}}}, Report{Adopted: urn(bucket)}, []string{"b name"}},
 		"AWS has it twice": {
-			world{state: apitype.DeploymentV3{Resources: []apitype.ResourceV3{network("v", "vpc-1")}}, exists: []string{"vpc-1", "vpc-2"}, tagged: []Tagged{{ARN: arnOfNetwork("vpc-1"), Name: "v"}, {ARN: arnOfNetwork("vpc-2"), Name: "v"}}},
-			Report{Doubled: urn(network("v", ""))}, []string{"v vpc-1", "v vpc-2 +"},
+			world{state: apitype.DeploymentV3{Resources: []apitype.ResourceV3{network("vpc-1")}}, exists: []string{"vpc-1", "vpc-2"}, tagged: []Tagged{{ARN: arnOfNetwork("vpc-1"), Name: "v"}, {ARN: arnOfNetwork("vpc-2"), Name: "v"}}},
+			Report{Doubled: urn(network(""))},
+			[]string{"v vpc-1", "v vpc-2 +"},
 		},
 		"a replacement that AWS has made": {
 			world{
-				state: apitype.DeploymentV3{Resources: []apitype.ResourceV3{network("v", "vpc-1"), logs}}, exists: []string{"vpc-1", "vpc-2", ""},
-				plan: []Step{{apitype.OpCreateReplacement, network("v", "")}}, tagged: []Tagged{{ARN: arnOfNetwork("vpc-1"), Name: "v"}, {ARN: arnOfNetwork("vpc-2"), Name: "v"}},
+				state: apitype.DeploymentV3{Resources: []apitype.ResourceV3{network("vpc-1"), logs}}, exists: []string{"vpc-1", "vpc-2", ""},
+				plan: []Step{{apitype.OpCreateReplacement, network("")}}, tagged: []Tagged{{ARN: arnOfNetwork("vpc-1"), Name: "v"}, {ARN: arnOfNetwork("vpc-2"), Name: "v"}},
 			},
-			Report{Adopted: urn(network("v", ""))}, []string{"v vpc-2", "v vpc-1 +", "logs"},
+			Report{Adopted: urn(network(""))},
+			[]string{"v vpc-2", "v vpc-1 +", "logs"},
 		},
-		"an update of what is there": {world{state: apitype.DeploymentV3{Resources: []apitype.ResourceV3{network("v", "vpc-1")}}, exists: []string{"vpc-1"}, plan: []Step{{apitype.OpUpdate, network("v", "")}}}, Report{}, []string{"v vpc-1"}},
+		"an update of what is there": {world{state: apitype.DeploymentV3{Resources: []apitype.ResourceV3{network("vpc-1")}}, exists: []string{"vpc-1"}, plan: []Step{{apitype.OpUpdate, network("")}}}, Report{}, []string{"v vpc-1"}},
 		"what nobody knows":          {world{tagged: []Tagged{foreign, {ARN: "arn:aws:cloudfront::123456789012:origin-access-control/E1", Name: "x", Anybodys: true}}}, Report{Strangers: []string{foreign.ARN}}, nil},
 	} {
 		w := c.world
@@ -177,7 +183,7 @@ func TestWhatBecomesOfAnUpdateThatWasCutShort(t *testing.T) {
 // A component has nothing in AWS, and its children need it; a network's id is known a round before its parts'.
 func TestPartsFollowTheirOwners(t *testing.T) {
 	component := apitype.ResourceV3{URN: "urn:pulumi:staging::sentry::sentry:infra:Network::network", Type: "sentry:infra:Network"}
-	vpc := network("v", "")
+	vpc := network("")
 	vpc.Parent = component.URN
 	w := &world{exists: []string{"vpc-1"}, plan: []Step{{apitype.OpCreate, component}, {apitype.OpCreate, vpc}}, tagged: []Tagged{{ARN: arnOfNetwork("vpc-1"), Name: "v"}}}
 	got, err := Recover(t.Context(), w, w)
@@ -210,14 +216,14 @@ func TestWhatHasNoTagsIsImported(t *testing.T) {
 }
 
 func TestAStateThatCannotBeWrittenIsAnError(t *testing.T) {
-	w := &world{state: apitype.DeploymentV3{PendingOperations: pending(apitype.OperationTypeCreating, network("v", ""))}, lost: errors.New("access denied")}
+	w := &world{state: apitype.DeploymentV3{PendingOperations: pending(apitype.OperationTypeCreating, network(""))}, lost: errors.New("access denied")}
 	_, err := Recover(t.Context(), w, w)
 	require.ErrorContains(t, err, "write the state: access denied")
 }
 
 func TestTheReportIsForPeople(t *testing.T) {
 	assert.Contains(t, Report{}.String(), "State and AWS agree")
-	text := Report{Forgotten: []string{"f"}, Settled: []string{"s"}, Adopted: []string{string(network("v", "").URN)}, Doubled: []string{"d"}, Strangers: []string{"arn:x"}}.String()
+	text := Report{Forgotten: []string{"f"}, Settled: []string{"s"}, Adopted: []string{string(network("").URN)}, Doubled: []string{"d"}, Strangers: []string{"arn:x"}}.String()
 	for _, want := range []string{"has it already:\n  aws:ec2/vpc:Vpc v\n", "deletes one:\n  d\n", "when it ended; the state has now what AWS has of it:\n  s\n", "the next update makes it:\n  f\n", "delete it by hand:\n  arn:x\n"} {
 		assert.Contains(t, text, want)
 	}

@@ -35,7 +35,7 @@ func refusals(t *testing.T, c *Cloud, typ string, common attrs, cases map[string
 		all := attrs{}
 		maps.Copy(all, common)
 		maps.Copy(all, in)
-		want, _, _ = strings.Cut(want, " |") // several values that are taken, or refused with the same words
+		want, _, _ = strings.Cut(want, "|") // several values that are taken, or refused with the same words
 		n++
 		err := try(t, c, typ, strconv.Itoa(n), all)
 		if want == "" {
@@ -50,16 +50,16 @@ func TestRulesOfNetworks(t *testing.T) {
 	t.Parallel()
 	c := NewCloud()
 	refusals(t, c, aws.EC2Vpc, nil, map[string]attrs{
-		" |1": {"cidrBlock": "10.2.0.0/16"}, " |2": {"cidrBlock": "10.3.0.0/28"},
-		"InvalidVpc.Range |1": {"cidrBlock": "10.0.0.0/15"}, "InvalidVpc.Range |2": {"cidrBlock": "10.0.0.0/29"},
-		"not a valid CIDR |1": {"cidrBlock": "10.0.0.1/16"}, "not a valid CIDR |2": {"cidrBlock": "ten"},
+		"|1": {"cidrBlock": "10.2.0.0/16"}, "|2": {"cidrBlock": "10.3.0.0/28"},
+		"InvalidVpc.Range|1": {"cidrBlock": "10.0.0.0/15"}, "InvalidVpc.Range|2": {"cidrBlock": "10.0.0.0/29"},
+		"not a valid CIDR|1": {"cidrBlock": "10.0.0.1/16"}, "not a valid CIDR|2": {"cidrBlock": "ten"},
 	})
 	vpc, _ := mustCreate(t, c, aws.EC2Vpc, "v", attrs{"cidrBlock": "10.0.0.0/16"})
 	other, _ := mustCreate(t, c, aws.EC2Vpc, "w", attrs{"cidrBlock": "10.1.0.0/24"})
 	refusals(t, c, aws.EC2Subnet, attrs{"vpcId": vpc}, map[string]attrs{
-		" |1":                    {"cidrBlock": "10.0.9.0/28", "availabilityZone": "us-east-1d"},
-		"InvalidSubnet.Range |1": {"cidrBlock": "10.0.8.0/29"}, "InvalidSubnet.Range |2": {"cidrBlock": "10.1.0.0/24"}, "InvalidSubnet.Range |3": {"cidrBlock": "10.0.0.0/8"},
-		"not a valid CIDR |1": {"cidrBlock": "10.0.0.1/24"}, "parameter availabilityZone is invalid": {"cidrBlock": "10.0.7.0/24", "availabilityZone": "us-east-1x"},
+		"|1":                    {"cidrBlock": "10.0.9.0/28", "availabilityZone": "us-east-1d"},
+		"InvalidSubnet.Range|1": {"cidrBlock": "10.0.8.0/29"}, "InvalidSubnet.Range|2": {"cidrBlock": "10.1.0.0/24"}, "InvalidSubnet.Range|3": {"cidrBlock": "10.0.0.0/8"},
+		"not a valid CIDR|1": {"cidrBlock": "10.0.0.1/24"}, "parameter availabilityZone is invalid": {"cidrBlock": "10.0.7.0/24", "availabilityZone": "us-east-1x"},
 	})
 	subnet, made := mustCreate(t, c, aws.EC2Subnet, "s", attrs{"vpcId": vpc, "cidrBlock": "10.0.0.0/24"})
 	assert.Equal(t, "us-east-1a", made["availabilityZone"])
@@ -74,7 +74,7 @@ func TestRulesOfNetworks(t *testing.T) {
 	mustCreate(t, c, aws.EC2Route, "r", attrs{"routeTableId": table, "destinationCidrBlock": "0.0.0.0/0", "gatewayId": gateway})
 	refusals(t, c, aws.EC2Route, attrs{"gatewayId": gateway}, map[string]attrs{
 		"":                   {"routeTableId": second, "destinationCidrBlock": "0.0.0.0/0"},
-		" |2":                {"routeTableId": table, "destinationCidrBlock": "192.168.0.0/16"},
+		"|2":                 {"routeTableId": table, "destinationCidrBlock": "192.168.0.0/16"},
 		"RouteAlreadyExists": {"routeTableId": table, "destinationCidrBlock": "0.0.0.0/0"},
 	})
 	mustCreate(t, c, aws.EC2RouteTableAssociation, "a", attrs{"routeTableId": table, "subnetId": subnet})
@@ -85,8 +85,8 @@ func TestRulesOfNetworks(t *testing.T) {
 	refusals(t, c, aws.EC2VpcEndpoint, attrs{"vpcId": vpc}, map[string]attrs{
 		"RouteAlreadyExists": endpoint,
 		"":                   {"serviceName": "com.amazonaws.us-east-1.s3", "routeTableIds": []any{second}},
-		" |2":                {"serviceName": "com.amazonaws.us-east-1.dynamodb", "routeTableIds": []any{table}},
-		" |3":                {"serviceName": "com.amazonaws.us-east-1.ecr.api", "vpcEndpointType": "Interface"},
+		"|2":                 {"serviceName": "com.amazonaws.us-east-1.dynamodb", "routeTableIds": []any{table}},
+		"|3":                 {"serviceName": "com.amazonaws.us-east-1.ecr.api", "vpcEndpointType": "Interface"},
 		"InvalidServiceName": {"serviceName": "com.amazonaws.eu-west-1.s3"},
 	})
 }
@@ -98,20 +98,20 @@ func TestRulesOfSecurityGroups(t *testing.T) {
 	other, _ := mustCreate(t, c, aws.EC2Vpc, "w", attrs{"cidrBlock": "10.1.0.0/16"})
 	group, _ := mustCreate(t, c, aws.EC2SecurityGroup, "g", attrs{"name": "g", "vpcId": vpc})
 	refusals(t, c, aws.EC2SecurityGroup, nil, map[string]attrs{
-		"": {"name": "g", "vpcId": other}, " |2": {"name": "h", "vpcId": vpc}, "InvalidGroup.Duplicate": {"name": "g", "vpcId": vpc},
+		"": {"name": "g", "vpcId": other}, "|2": {"name": "h", "vpcId": vpc}, "InvalidGroup.Duplicate": {"name": "g", "vpcId": vpc},
 	})
 	mustCreate(t, c, aws.EC2SecurityGroupIngressRule, "first", attrs{"securityGroupId": group, "ipProtocol": "tcp", "fromPort": 80.0, "toPort": 80.0, "cidrIpv4": "0.0.0.0/0"})
 	refusals(t, c, aws.EC2SecurityGroupIngressRule, attrs{"securityGroupId": group}, map[string]attrs{
 		"":                            {"ipProtocol": "tcp", "fromPort": 80.0, "toPort": 81.0, "cidrIpv4": "0.0.0.0/0"},
-		" |2":                         {"ipProtocol": "-1", "cidrIpv6": "::/0"},
-		" |3":                         {"ipProtocol": "-1", "prefixListId": "pl-1"},
+		"|2":                          {"ipProtocol": "-1", "cidrIpv6": "::/0"},
+		"|3":                          {"ipProtocol": "-1", "prefixListId": "pl-1"},
 		"InvalidPermission.Duplicate": {"ipProtocol": "tcp", "fromPort": 80.0, "toPort": 80.0, "cidrIpv4": "0.0.0.0/0"},
-		"both from and to ports |1":   {"ipProtocol": "tcp", "fromPort": 80.0, "cidrIpv4": "0.0.0.0/0"},
-		"both from and to ports |2":   {"ipProtocol": "udp", "toPort": 80.0, "cidrIpv4": "0.0.0.0/0"},
+		"both from and to ports|1":    {"ipProtocol": "tcp", "fromPort": 80.0, "cidrIpv4": "0.0.0.0/0"},
+		"both from and to ports|2":    {"ipProtocol": "udp", "toPort": 80.0, "cidrIpv4": "0.0.0.0/0"},
 		"is malformed":                {"ipProtocol": "-1", "cidrIpv4": "10.0.0.1/8"},
-		"exactly one of |1":           {"ipProtocol": "-1"},
-		"exactly one of |2":           {"ipProtocol": "-1", "cidrIpv4": "10.0.0.0/8", "cidrIpv6": "::/0"},
-		"exactly one of |3":           {"ipProtocol": "-1", "prefixListId": "pl-1", "referencedSecurityGroupId": group},
+		"exactly one of|1":            {"ipProtocol": "-1"},
+		"exactly one of|2":            {"ipProtocol": "-1", "cidrIpv4": "10.0.0.0/8", "cidrIpv6": "::/0"},
+		"exactly one of|3":            {"ipProtocol": "-1", "prefixListId": "pl-1", "referencedSecurityGroupId": group},
 	})
 }
 
@@ -125,8 +125,26 @@ func TestRulesOfTasks(t *testing.T) {
 		}
 	}
 	for _, pair := range [][2]string{
-		{"256", "1536"}, {"256", "256"}, {"256", "2560"}, {"512", "1536"}, {"512", "5120"}, {"512", "0"}, {"1024", "9216"}, {"1024", "1024"}, {"2048", "17408"}, {"2048", "3072"},
-		{"4096", "31744"}, {"4096", "7168"}, {"8192", "65536"}, {"8192", "17408"}, {"8192", "12288"}, {"16384", "131072"}, {"16384", "24576"}, {"300", "512"}, {"256", "x"}, {"", "0"},
+		{"256", "1536"},
+		{"256", "256"},
+		{"256", "2560"},
+		{"512", "1536"},
+		{"512", "5120"},
+		{"512", "0"},
+		{"1024", "9216"},
+		{"1024", "1024"},
+		{"2048", "17408"},
+		{"2048", "3072"},
+		{"4096", "31744"},
+		{"4096", "7168"},
+		{"8192", "65536"},
+		{"8192", "17408"},
+		{"8192", "12288"},
+		{"16384", "131072"},
+		{"16384", "24576"},
+		{"300", "512"},
+		{"256", "x"},
+		{"", "0"},
 	} {
 		assert.False(t, fargatePair(pair[0], pair[1]), "%v", pair)
 	}
@@ -140,21 +158,21 @@ func TestRulesOfTasks(t *testing.T) {
 	fargate := attrs{"family": "f", "cpu": "256", "memory": "512", "networkMode": "awsvpc", "requiresCompatibilities": []any{"FARGATE"}}
 	refusals(t, c, aws.ECSTaskDefinition, fargate, map[string]attrs{
 		"":                              {"containerDefinitions": `[{"name":"a","image":"a"},{"name":"b","image":"b","essential":false}]`},
-		" |2":                           {"executionRoleArn": role["arn"], "containerDefinitions": logs(`"awslogs-group":"g","awslogs-region":"r","awslogs-stream-prefix":"s"`)},
-		" |3":                           {"containerDefinitions": `[{"name":"a","image":"a","environment":[{"name":"A"}],"secrets":[{"name":"B"}],"portMappings":[{"containerPort":80,"hostPort":80},{"containerPort":81}]}]`},
+		"|2":                            {"executionRoleArn": role["arn"], "containerDefinitions": logs(`"awslogs-group":"g","awslogs-region":"r","awslogs-stream-prefix":"s"`)},
+		"|3":                            {"containerDefinitions": `[{"name":"a","image":"a","environment":[{"name":"A"}],"secrets":[{"name":"B"}],"portMappings":[{"containerPort":80,"hostPort":80},{"containerPort":81}]}]`},
 		"No Fargate configuration":      {"memory": "1536", "containerDefinitions": `[{"name":"a","image":"a"}]`},
 		"network mode 'awsvpc'":         {"networkMode": "bridge", "containerDefinitions": `[{"name":"a","image":"a"}]`},
 		"'cpu' be defined":              {"cpu": nil, "containerDefinitions": `[{"name":"a","image":"a"}]`},
 		"'memory' be defined":           {"memory": nil, "containerDefinitions": `[{"name":"a","image":"a"}]`},
-		"Container.name |1":             {"containerDefinitions": `[{"image":"a"}]`},
-		"Container.name |2":             {"containerDefinitions": `[{"name":"a"}]`},
+		"Container.name|1":              {"containerDefinitions": `[{"image":"a"}]`},
+		"Container.name|2":              {"containerDefinitions": `[{"name":"a"}]`},
 		"unique names":                  {"containerDefinitions": `[{"name":"a","image":"a"},{"name":"a","image":"b"}]`},
 		"at least one essential":        {"containerDefinitions": `[{"name":"a","image":"a","essential":false}]`},
 		"support ECR images":            {"containerDefinitions": `[{"name":"a","image":"123456789012.dkr.ecr.us-east-1.amazonaws.com/a@sha256:1"}]`},
 		"support log driver":            {"containerDefinitions": logs(``)},
-		"driver awslogs requires |1":    {"executionRoleArn": role["arn"], "containerDefinitions": logs(`"awslogs-region":"r","awslogs-stream-prefix":"s"`)},
-		"driver awslogs requires |2":    {"executionRoleArn": role["arn"], "containerDefinitions": logs(`"awslogs-group":"g","awslogs-stream-prefix":"s"`)},
-		"driver awslogs requires |3":    {"executionRoleArn": role["arn"], "containerDefinitions": logs(`"awslogs-group":"g","awslogs-region":"r"`)},
+		"driver awslogs requires|1":     {"executionRoleArn": role["arn"], "containerDefinitions": logs(`"awslogs-region":"r","awslogs-stream-prefix":"s"`)},
+		"driver awslogs requires|2":     {"executionRoleArn": role["arn"], "containerDefinitions": logs(`"awslogs-group":"g","awslogs-stream-prefix":"s"`)},
+		"driver awslogs requires|3":     {"executionRoleArn": role["arn"], "containerDefinitions": logs(`"awslogs-group":"g","awslogs-region":"r"`)},
 		"such as 'B'.":                  {"containerDefinitions": `[{"name":"a","image":"a","environment":[{"name":"B"}],"secrets":[{"name":"B"}]}]`},
 		"host ports and container":      {"containerDefinitions": `[{"name":"a","image":"a","portMappings":[{"containerPort":80,"hostPort":81}]}]`},
 		"Role is not valid (executionR": {"executionRoleArn": "arn:aws:iam::123456789012:role/none", "containerDefinitions": `[{"name":"a","image":"a"}]`},
@@ -205,8 +223,8 @@ func TestRulesOfServices(t *testing.T) {
 	in["name"], in["networkConfiguration"] = nil, network([]any{subnet}, []any{group})
 	refusals(t, c, aws.ECSService, in, map[string]attrs{
 		"":                         {"name": "a", "deploymentMinimumHealthyPercent": 100.0, "deploymentMaximumPercent": 101.0},
-		" |2":                      {"name": "b", "launchType": nil, "capacityProviderStrategies": strategy("FARGATE_SPOT")},
-		" |3":                      {"name": "c", "deploymentMinimumHealthyPercent": 99.0, "deploymentMaximumPercent": 100.0},
+		"|2":                       {"name": "b", "launchType": nil, "capacityProviderStrategies": strategy("FARGATE_SPOT")},
+		"|3":                       {"name": "c", "deploymentMinimumHealthyPercent": 99.0, "deploymentMaximumPercent": 100.0},
 		"cannot be 100":            {"name": "d", "deploymentMinimumHealthyPercent": 100.0, "deploymentMaximumPercent": 100.0},
 		"cannot be negative":       {"name": "e", "desiredCount": -1.0},
 		"inactive or not found":    {"name": "f", "taskDefinition": nil},
@@ -221,12 +239,12 @@ func TestRulesOfServices(t *testing.T) {
 	arn, _ := state["cluster"].(string)
 	assert.Contains(t, arn, "cluster/c")
 	refusals(t, c, aws.AutoScalingTarget, attrs{"serviceNamespace": "ecs", "scalableDimension": "ecs:service:DesiredCount", "minCapacity": 1.0, "maxCapacity": 2.0}, map[string]attrs{
-		"":                         {"resourceId": "service/c/s"},
-		"cannot be less":           {"resourceId": "service/c/s", "minCapacity": 3.0},
-		" |2":                      {"resourceId": "service/c/a", "minCapacity": 2.0},
-		"service doesn't exist |1": {"resourceId": "service/other/s"},
-		"service doesn't exist |2": {"resourceId": "service/c/none"},
-		"service doesn't exist |3": {"resourceId": "c/s"},
+		"":                        {"resourceId": "service/c/s"},
+		"cannot be less":          {"resourceId": "service/c/s", "minCapacity": 3.0},
+		"|2":                      {"resourceId": "service/c/a", "minCapacity": 2.0},
+		"service doesn't exist|1": {"resourceId": "service/other/s"},
+		"service doesn't exist|2": {"resourceId": "service/c/none"},
+		"service doesn't exist|3": {"resourceId": "c/s"},
 	})
 	refusals(t, c, aws.ECSCluster, nil, map[string]attrs{
 		"":                  {"name": "c1", "settings": []any{map[string]any{"name": "containerInsights", "value": "enhanced"}}},
@@ -281,22 +299,22 @@ func TestRulesOfData(t *testing.T) {
 	c := NewCloud("taken-by-others")
 	refusals(t, c, aws.S3Bucket, nil, map[string]attrs{
 		"": {"bucket": "a.good-name"}, "BucketAlreadyExists": {"bucket": "taken-by-others"},
-		"InvalidBucketName |1": {"bucket": "Upper"}, "InvalidBucketName |2": {"bucket": "two..dots"}, "InvalidBucketName |3": {"bucket": "10.0.0.1"},
-		"InvalidBucketName |4": {"bucket": "xn--a"}, "InvalidBucketName |5": {"bucket": "sthree-a"}, "InvalidBucketName |6": {"bucket": "a-s3alias"},
-		"InvalidBucketName |7": {"bucket": "a--ol-s3"}, "InvalidBucketName |8": {"bucket": "ab"}, "InvalidBucketName |9": {"bucket": strings.Repeat("a", 64)},
-		" |2": {"bucket": strings.Repeat("a", 63)},
+		"InvalidBucketName|1": {"bucket": "Upper"}, "InvalidBucketName|2": {"bucket": "two..dots"}, "InvalidBucketName|3": {"bucket": "10.0.0.1"},
+		"InvalidBucketName|4": {"bucket": "xn--a"}, "InvalidBucketName|5": {"bucket": "sthree-a"}, "InvalidBucketName|6": {"bucket": "a-s3alias"},
+		"InvalidBucketName|7": {"bucket": "a--ol-s3"}, "InvalidBucketName|8": {"bucket": "ab"}, "InvalidBucketName|9": {"bucket": strings.Repeat("a", 64)},
+		"|2": {"bucket": strings.Repeat("a", 63)},
 	})
 	for _, days := range []float64{0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653} {
 		require.NoError(t, try(t, c, aws.CloudWatchLogGroup, "g", attrs{"name": fmt.Sprint(days), "retentionInDays": days}))
 	}
 	require.ErrorContains(t, try(t, c, aws.CloudWatchLogGroup, "g", attrs{"name": "g", "retentionInDays": 10.0}), "expected retention_in_days")
 	refusals(t, c, aws.KMSKey, nil, map[string]attrs{
-		"": {"deletionWindowInDays": 7.0}, " |2": {"deletionWindowInDays": 30.0}, "range (7 - 30) |1": {"deletionWindowInDays": 6.0}, "range (7 - 30) |2": {"deletionWindowInDays": 31.0},
+		"": {"deletionWindowInDays": 7.0}, "|2": {"deletionWindowInDays": 30.0}, "range (7 - 30)|1": {"deletionWindowInDays": 6.0}, "range (7 - 30)|2": {"deletionWindowInDays": 31.0},
 		"MalformedPolicyDocument": {"policy": "{"},
 	})
 	refusals(t, c, aws.SSMParameter, nil, map[string]attrs{
-		"": {"name": "a", "type": "SecureString", "value": "x"}, " |2": {"name": "b", "type": "StringList", "insecureValue": "x"},
-		"exactly one of |1": {"name": "c", "type": "String"}, "exactly one of |2": {"name": "d", "type": "String", "value": "x", "insecureValue": "x"},
+		"": {"name": "a", "type": "SecureString", "value": "x"}, "|2": {"name": "b", "type": "StringList", "insecureValue": "x"},
+		"exactly one of|1": {"name": "c", "type": "String"}, "exactly one of|2": {"name": "d", "type": "String", "value": "x", "insecureValue": "x"},
 		"expected type to be": {"name": "e", "type": "Text", "value": "x"}, "with type \"SecureString\"": {"name": "f", "type": "SecureString", "insecureValue": "x"},
 		"length greater than": {"name": "g", "type": "String", "insecureValue": ""},
 	})
@@ -323,10 +341,10 @@ func TestRulesOfData(t *testing.T) {
 		require.NoError(t, c.Lose(aws.RDSInstance, "db"))
 	}
 	refusals(t, c, aws.ElastiCacheReplicationGroup, attrs{"description": "d"}, map[string]attrs{
-		"": {"replicationGroupId": "a", "authToken": strings.Repeat("x", 16), "transitEncryptionEnabled": true}, " |2": {"replicationGroupId": "b", "authToken": strings.Repeat("x", 128), "transitEncryptionEnabled": true},
-		"in-transit is enabled": {"replicationGroupId": "c", "authToken": strings.Repeat("x", 16)}, "range (16 - 128) |1": {"replicationGroupId": "d", "authToken": strings.Repeat("x", 15), "transitEncryptionEnabled": true},
-		"range (16 - 128) |2": {"replicationGroupId": "e", "authToken": strings.Repeat("x", 129), "transitEncryptionEnabled": true},
-		"must be at least 2":  {"replicationGroupId": "f", "numCacheClusters": 1.0, "automaticFailoverEnabled": true}, " |3": {"replicationGroupId": "g", "numCacheClusters": 2.0, "automaticFailoverEnabled": true, "multiAzEnabled": true},
+		"": {"replicationGroupId": "a", "authToken": strings.Repeat("x", 16), "transitEncryptionEnabled": true}, "|2": {"replicationGroupId": "b", "authToken": strings.Repeat("x", 128), "transitEncryptionEnabled": true},
+		"in-transit is enabled": {"replicationGroupId": "c", "authToken": strings.Repeat("x", 16)}, "range (16 - 128)|1": {"replicationGroupId": "d", "authToken": strings.Repeat("x", 15), "transitEncryptionEnabled": true},
+		"range (16 - 128)|2": {"replicationGroupId": "e", "authToken": strings.Repeat("x", 129), "transitEncryptionEnabled": true},
+		"must be at least 2": {"replicationGroupId": "f", "numCacheClusters": 1.0, "automaticFailoverEnabled": true}, "|3": {"replicationGroupId": "g", "numCacheClusters": 2.0, "automaticFailoverEnabled": true, "multiAzEnabled": true},
 		"if multi_az_enabled": {"replicationGroupId": "h", "numCacheClusters": 2.0, "multiAzEnabled": true},
 	})
 }
@@ -335,7 +353,7 @@ func TestRulesOfImages(t *testing.T) {
 	t.Parallel()
 	c := NewCloud()
 	refusals(t, c, aws.ECRRepository, nil, map[string]attrs{
-		"": {"name": "team/back-end_1.x", "imageTagMutability": "IMMUTABLE"}, "repositoryName": {"name": "Team"}, "repositoryName |2": {"name": "a//b"},
+		"": {"name": "team/back-end_1.x", "imageTagMutability": "IMMUTABLE"}, "repositoryName": {"name": "Team"}, "repositoryName|2": {"name": "a//b"},
 		"image_tag_mutability": {"name": "b", "imageTagMutability": "SOMETIMES"},
 	})
 	rule := func(priority int, selection, action string) string {
@@ -344,7 +362,7 @@ func TestRulesOfImages(t *testing.T) {
 	const untagged, newest = `"tagStatus":"untagged","countType":"sinceImagePushed","countUnit":"days","countNumber":1`, `"tagStatus":"any","countType":"imageCountMoreThan","countNumber":10`
 	cases := map[string]attrs{}
 	for want, rules := range map[string][]string{
-		"": {rule(1, untagged, "expire"), rule(2, newest, "expire")}, " |2": {rule(1, strings.Replace(newest, `"any"`, `"tagged","tagPrefixList":["v"]`, 1), "expire")},
+		"": {rule(1, untagged, "expire"), rule(2, newest, "expire")}, "|2": {rule(1, strings.Replace(newest, `"any"`, `"tagged","tagPrefixList":["v"]`, 1), "expire")},
 		"no rules": {}, "used twice": {rule(1, untagged, "expire"), rule(1, newest, "expire")}, "tagStatus \"x\"": {rule(1, strings.Replace(newest, "any", "x", 1), "expire")},
 		"lowest priority": {rule(1, newest, "expire"), rule(2, untagged, "expire")}, "needs tagPrefixList": {rule(1, strings.Replace(newest, "any", "tagged", 1), "expire")},
 		"countType \"x\"": {rule(1, strings.Replace(newest, "imageCountMoreThan", "x", 1), "expire")}, "needs countUnit": {rule(1, strings.Replace(untagged, "days", "weeks", 1), "expire")},
@@ -371,9 +389,9 @@ func TestRulesOfIdentities(t *testing.T) {
 	c := NewCloud()
 	longest := strings.Repeat("a", 64)
 	refusals(t, c, aws.IAMRole, attrs{"assumeRolePolicy": ecsTrust}, map[string]attrs{
-		"": {"name": longest}, "at most 64 |1": {"name": longest + "a"}, "at most 64 |2": {"name": "a b"}, "MalformedPolicyDocument": {"name": "x", "assumeRolePolicy": "{"},
+		"": {"name": longest}, "at most 64|1": {"name": longest + "a"}, "at most 64|2": {"name": "a b"}, "MalformedPolicyDocument": {"name": "x", "assumeRolePolicy": "{"},
 		"Invalid principal": {"name": "y", "assumeRolePolicy": strings.Replace(ecsTrust, `{"Service":"ecs-tasks.amazonaws.com"}`, `{"AWS":"arn:aws:iam::123456789012:role/none"}`, 1)},
-		"Invalid principal |2": {"name": "z", "assumeRolePolicy": strings.Replace(strings.Replace(ecsTrust, `{"Service":"ecs-tasks.amazonaws.com"}`, `{"Federated":"arn:aws:iam::123456789012:oidc-provider/none"}`, 1),
+		"Invalid principal|2": {"name": "z", "assumeRolePolicy": strings.Replace(strings.Replace(ecsTrust, `{"Service":"ecs-tasks.amazonaws.com"}`, `{"Federated":"arn:aws:iam::123456789012:oidc-provider/none"}`, 1),
 			`"sts:AssumeRole"`, `"sts:AssumeRoleWithWebIdentity"`, 1)},
 	})
 	rights := func(length int) string {
@@ -444,7 +462,7 @@ func TestPublicBucketPolicies(t *testing.T) {
 		return attrs{"bucket": bucket, "policy": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":` + principal + `,"Action":"s3:GetObject","Resource":"arn:aws:s3:::` + on + `/*"` + more + `}]}`}
 	}
 	cases := map[string]attrs{
-		"BlockPublicPolicy |1": policyFor(`"*"`, "", bucket), "BlockPublicPolicy |2": policyFor(`{"AWS":"*"}`, "", bucket),
+		"BlockPublicPolicy|1": policyFor(`"*"`, "", bucket), "BlockPublicPolicy|2": policyFor(`{"AWS":"*"}`, "", bucket),
 		"": policyFor(`"*"`, `,"Condition":{"StringEquals":{"aws:SourceAccount":"123456789012"}}`, bucket), "invalid resource": policyFor(`"*"`, "", "other"),
 	}
 	refusals(t, c, aws.S3BucketPolicy, nil, cases)

@@ -38,16 +38,17 @@ func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch q := r.URL.Query(); {
 	case isECR:
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		if operation == "ListImages" && strings.Contains(body, "more") {
+		switch {
+		case operation == "ListImages" && strings.Contains(body, "more"):
 			fmt.Fprint(w, `{"imageIds":[{"imageDigest":"sha256:c"}]}`)
-		} else if operation == "ListImages" {
+		case operation == "ListImages":
 			fmt.Fprint(w, `{"imageIds":[{"imageDigest":"sha256:a","imageTag":"1"},{"imageDigest":"sha256:a","imageTag":"2"},{"imageDigest":"sha256:b"}],"nextToken":"more"}`)
-		} else {
+		default:
 			var in struct {
-				ImageIds []struct{ ImageDigest string }
+				ImageIDs []struct{ ImageDigest string } `json:"imageIds"`
 			}
 			assert.NoError(a.t, json.Unmarshal(text, &in))
-			for _, image := range in.ImageIds {
+			for _, image := range in.ImageIDs {
 				a.asked = append(a.asked, image.ImageDigest)
 			}
 			fmt.Fprintf(w, `{"failures":[{"failureCode":%q,"failureReason":"because"}]}`, a.refused)
