@@ -34,9 +34,9 @@ func TestPreviewShowsKeepsAndFingerprints(t *testing.T) {
 	assert.Equal(t, strings.TrimSpace(r.summary()), strings.TrimSpace(string(kept)))
 
 	again := newRunner(t)
-	require.NoError(t, again.run("render", "--stack", "staging", "--in", filepath.Join(out, "staging.json"), "--commit", "abc", "--note", "A note.", "--failed"))
+	require.NoError(t, again.run("render", "--stack", "staging", "--in", filepath.Join(out, "staging.json"), "--commit", "abc", "--note", "A note."))
 	assert.Contains(t, again.summary(), "**DELETE**")
-	for _, want := range []string{"commit `abc` · [run](https://github.com/octo-org/sentry/actions/runs/9)\n\n", "A note.\n\n", "failed"} {
+	for _, want := range []string{"commit `abc` · [run](https://github.com/octo-org/sentry/actions/runs/9)\n\n", "A note.\n\n"} {
 		assert.Contains(t, again.summary(), want)
 	}
 	require.Error(t, again.run("render", "--stack", "staging", "--in", filepath.Join(out, "none.json")))

@@ -12,12 +12,12 @@ import (
 	"sentry/internal/reliability/results"
 )
 
-// A part of what `make reliability` does: each sixth operation.
+// A part of what `make reliability` does: each ninth operation.
 func TestInterruptionsLoseNothing(t *testing.T) {
 	t.Parallel()
 	p, err := project.Open(fixture.Project(t))
 	require.NoError(t, err)
-	cases, err := Run(t.Context(), infra.DeployIn, p, "staging", "", 6)
+	cases, err := Run(t.Context(), infra.DeployIn, p, "staging", "", 9)
 	require.NoError(t, err)
 	require.NotEmpty(t, cases)
 	for _, c := range cases {

@@ -19,7 +19,7 @@ import (
 
 // TestMain lets `go test` try so many random configurations; -rapid.checks=200 tries more.
 func TestMain(m *testing.M) {
-	if err := flag.Set("rapid.checks", "20"); err != nil {
+	if err := flag.Set("rapid.checks", "12"); err != nil {
 		panic(err) // rapid has renamed its flag
 	}
 	os.Exit(m.Run())
