@@ -62,7 +62,7 @@ var Faults = []Fault{
 
 var lostAfterwards = Fault{Name: "process lost after AWS acted", fault: sandbox.Fault{Kill: true, After: true}, recovers: true}
 
-// Case is one interruption: the scenario's nth operation, struck by a fault.
+// Case is one interruption: an operation of the scenario, struck by a fault.
 type Case struct {
 	Stack, Scenario, Fault string
 	// After is what was done then.
@@ -156,7 +156,8 @@ func (b *base) deploy(s *Stack) error {
 	return s.Up()
 }
 
-// interrupt strikes one operation, whenever it comes (some run side by side), and does what the documents say. Its error is what is wrong afterwards.
+// interrupt strikes one operation, whenever it comes (some run side by side), and does what the documents say. Its error
+// is what is wrong afterwards.
 func (b *base) interrupt(ctx context.Context, s *Stack, fault Fault, n int) error {
 	s.Cloud, s.state, s.config = b.cloud.Clone(), b.state, b.settings
 	strike, at := fault.fault, b.operations[n]

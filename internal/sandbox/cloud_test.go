@@ -107,10 +107,7 @@ func TestATableHasOneRouteToADestination(t *testing.T) {
 	table, _ := mustCreate(t, c, aws.EC2RouteTable, "t", attrs{"vpcId": vpc})
 	route := attrs{"routeTableId": table, "destinationCidrBlock": "0.0.0.0/0", "gatewayId": gateway}
 	mustCreate(t, c, aws.EC2Route, "r", route)
-	k, err := c.call(aws.EC2Route, urn(aws.EC2Route, "second"), settings{}, route)
-	require.NoError(t, err)
-	_, _, err = k.create()
-	require.ErrorContains(t, err, "RouteAlreadyExists")
+	require.ErrorContains(t, try(t, c, aws.EC2Route, "second", route), "RouteAlreadyExists")
 }
 
 func TestABalancerHasOneNameAndOneListenerOnAPort(t *testing.T) {
@@ -126,17 +123,11 @@ func TestABalancerHasOneNameAndOneListenerOnAPort(t *testing.T) {
 	arn, _ := mustCreate(t, c, aws.LBLoadBalancer, "b", balancer)
 	listener := attrs{"loadBalancerArn": arn, "port": 80.0, "defaultActions": []any{map[string]any{"type": "fixed-response"}}}
 	mustCreate(t, c, aws.LBListener, "l", listener)
-	second := func(typ string, in attrs) error {
-		k, err := c.call(typ, urn(typ, "second"), settings{}, in)
-		require.NoError(t, err)
-		_, _, err = k.create()
-		return err
-	}
-	require.ErrorContains(t, second(aws.LBLoadBalancer, balancer), "DuplicateLoadBalancerName")
-	require.ErrorContains(t, second(aws.LBListener, listener), "DuplicateListener")
+	require.ErrorContains(t, try(t, c, aws.LBLoadBalancer, "second", balancer), "DuplicateLoadBalancerName")
+	require.ErrorContains(t, try(t, c, aws.LBListener, "second", listener), "DuplicateListener")
 	listener = maps.Clone(listener)
 	listener["port"] = 443.0
-	require.NoError(t, second(aws.LBListener, listener))
+	require.NoError(t, try(t, c, aws.LBListener, "second", listener))
 }
 
 // https://docs.aws.amazon.com/global-infrastructure/latest/regions/az-ids.html
