@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"strings"
 	"sync"
@@ -30,8 +29,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
 	"sentry/internal/recovery"
 	"sentry/internal/sandbox"
@@ -144,15 +141,12 @@ func (s *Stack) operate(run operation, dryRun bool, steps *[]recovery.Step) erro
 	}
 	cancelled, source := cancel.NewContext(context.Background())
 	persister := &persister{stack: s}
-	port, closeServer, err := sandbox.Serve(s.Cloud, func() {
+	aws := sandbox.NewLocal(s.Cloud, func() {
 		persister.lose()
 		source.Cancel()
 		source.Terminate()
 	})
-	if err != nil {
-		return err
-	}
-	defer closeServer()
+	defer aws.Close()
 	defer source.Terminate() // ends what the engine has left waiting
 	signals := 0
 	s.signal = func() { // as the CLI treats it: the first one ends what was begun, the second one everything
@@ -186,7 +180,6 @@ func (s *Stack) operate(run operation, dryRun bool, steps *[]recovery.Step) erro
 		}
 	}()
 	var host plugin.Host
-	var connections []*grpc.ClientConn
 	ctx := &engine.Context{Cancel: cancelled, Events: events, PluginManager: noPlugins{}}
 	if !dryRun {
 		manager := backend.NewSnapshotManager(persister, b64.NewBase64SecretsManager(), snapshot, nil)
@@ -198,7 +191,7 @@ func (s *Stack) operate(run operation, dryRun bool, steps *[]recovery.Step) erro
 		HostFactory: func(_ context.Context, told, status diag.Sink, _ plugin.DebugContext) (plugin.Host, error) {
 			host = deploytest.NewPluginHost(told, status, deploytest.NewLanguageRuntime(func(info plugin.RunInfo, _ *deploytest.ResourceMonitor) error {
 				return s.run(info, host.ServerAddr())
-			}), provider(port, &connections))
+			}), provider(aws))
 			return host, nil
 		},
 	}, dryRun)
@@ -206,9 +199,6 @@ func (s *Stack) operate(run operation, dryRun bool, steps *[]recovery.Step) erro
 	<-drained
 	if host != nil {
 		_ = host.Close()
-	}
-	for _, connection := range connections {
-		_ = connection.Close()
 	}
 	if persister.lost {
 		return errLost
@@ -260,14 +250,9 @@ func (s *Stack) snapshot() (*deploy.Snapshot, error) {
 }
 
 // provider is the sandbox's, whatever version a program asks for.
-func provider(port int, connections *[]*grpc.ClientConn) *deploytest.ProviderLoader {
+func provider(aws *sandbox.Local) *deploytest.ProviderLoader {
 	return deploytest.NewProviderLoader("*", semver.MustParse("0.0.0"), func() (plugin.Provider, error) {
-		connection, err := grpc.NewClient(fmt.Sprintf("127.0.0.1:%d", port), grpc.WithTransportCredentials(insecure.NewCredentials()))
-		if err != nil {
-			return nil, err
-		}
-		*connections = append(*connections, connection)
-		return plugin.NewProviderWithClient(nil, pulumirpc.NewResourceProviderClient(connection), false), nil
+		return plugin.NewProviderWithClient(nil, pulumirpc.NewResourceProviderClient(aws.Connect()), false), nil
 	}, deploytest.WithoutGrpc, deploytest.WithHandshake)
 }
 

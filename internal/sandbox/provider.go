@@ -49,16 +49,8 @@ type instance struct {
 
 type instanceKey struct{}
 
-// Serve is the sandbox's provider at a port of this machine, for an engine that attaches to it by itself. killed is
-// called when the cloud was told to lose the process.
-func Serve(cloud *Cloud, killed func()) (port int, closeServer func(), err error) {
-	s, err := serve(cloud, killed)
-	if err != nil {
-		return 0, nil, err
-	}
-	return s.port, s.close, nil
-}
-
+// serve is the provider at a port of this machine, for an engine that attaches to it by itself. killed is called when the
+// cloud was told to lose the process.
 func serve(cloud *Cloud, killed func()) (*server, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -86,9 +78,7 @@ func (instances) HandleConn(ctx context.Context, event stats.ConnStats) {
 	if _, ended := event.(*stats.ConnEnd); !ended {
 		return
 	}
-	if i := at(ctx); i.engine != nil {
-		_ = i.engine.Close()
-	}
+	at(ctx).detach()
 }
 
 func (instances) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context { return ctx }
@@ -111,6 +101,14 @@ func (i *instance) attach(address string) error {
 	}
 	i.engine = conn
 	return nil
+}
+
+func (i *instance) detach() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.engine != nil {
+		_ = i.engine.Close()
+	}
 }
 
 // Handshake begins an instance.
