@@ -57,10 +57,6 @@ type Tagged struct {
 	Anybodys  bool
 }
 
-// rounds bounds how often the plan is made anew: each round may learn the ids that the next one needs, of a network
-// for its subnets, of those for their routes.
-const rounds = 8
-
 // Recover puts the stack in order. Run again, it finds nothing.
 func Recover(ctx context.Context, stack Stack, cloud Cloud) (Report, error) {
 	r := &run{stack: stack, cloud: cloud, tried: map[string]bool{}}
@@ -72,13 +68,11 @@ func Recover(ctx context.Context, stack Stack, cloud Cloud) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	for range rounds {
-		progress, err := r.adoptPlanned(ctx)
-		if err != nil {
+	// Each round may learn the ids that the next one needs: of a network for its subnets, of those for their routes. It
+	// ends: what was looked for once is not looked for again.
+	for progress := true; progress; {
+		if progress, err = r.adoptPlanned(ctx); err != nil {
 			return r.report, err
-		}
-		if !progress {
-			break
 		}
 	}
 	if err := r.markDoubles(ctx); err != nil {
@@ -163,41 +157,60 @@ func (r *run) adoptPlanned(ctx context.Context) (progress bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	var added []string
-	before := len(r.report.Adopted)
+	var creations []Step
 	for _, step := range steps {
-		if !known(step.Resource.Inputs) || !r.ready(step.Resource) {
-			continue
-		}
 		if step.Op != apitype.OpCreate && step.Op != apitype.OpCreateReplacement {
 			continue
 		}
-		if r.add(step, tagged) {
+		if known(step.Resource.Inputs) {
+			creations = append(creations, step)
+		}
+	}
+	var added []string
+	for _, step := range creations {
+		if r.ready(step.Resource) && r.add(step, tagged) {
 			added = append(added, string(step.Resource.URN))
-		} else if id := r.importID(step.Resource); id != "" {
-			if err := r.adopt(ctx, step, id); err != nil {
-				return false, err
-			}
 		}
 	}
 	if len(added) > 0 {
-		// What was added on the strength of its name alone, and does not exist, leaves the state again.
-		if err := r.save(ctx); err != nil {
+		return true, r.keepExisting(ctx, added)
+	}
+	// Not before all else has its place: an import is refused where something to be deleted has children that stay.
+	for _, step := range creations {
+		if !r.ready(step.Resource) {
+			continue
+		}
+		id := r.importID(step.Resource)
+		if id == "" {
+			continue
+		}
+		adopted, err := r.adopt(ctx, step, id)
+		if err != nil {
 			return false, err
 		}
-		if err := r.stack.Refresh(ctx); err != nil {
-			return false, fmt.Errorf("read what AWS has: %w", err)
-		}
-		if err := r.load(ctx); err != nil {
-			return false, err
-		}
-		for _, urn := range added {
-			if i := r.find(urn); i >= 0 && r.state.Resources[i].Custom {
-				r.report.Adopted = append(r.report.Adopted, urn)
-			}
+		progress = progress || adopted
+	}
+	return progress, nil
+}
+
+// keepExisting saves what was added on the strength of its name or tags alone. What does not exist leaves the state
+// again.
+func (r *run) keepExisting(ctx context.Context, added []string) error {
+	if err := r.save(ctx); err != nil {
+		return err
+	}
+	if err := r.stack.Refresh(ctx); err != nil {
+		return fmt.Errorf("read what AWS has: %w", err)
+	}
+	if err := r.load(ctx); err != nil {
+		return err
+	}
+	for _, urn := range added {
+		if i := r.find(urn); i >= 0 && r.state.Resources[i].Custom {
+			r.report.Adopted = append(r.report.Adopted, urn)
 		}
 	}
-	return len(added) > 0 || len(r.report.Adopted) > before, nil
+	return nil
 }
 
 // ready: what the resource hangs on is in the state.
@@ -242,18 +255,23 @@ func (r *run) add(step Step, tagged []Tagged) bool {
 	return true
 }
 
-// insert puts a resource where the state has its URN, or at the end.
+// insert puts a resource where the state has its URN, or at the end: before an old one, whether the state knows by now
+// that it is to be deleted or not. What depends on the URN comes after both, and what is to be deleted moves to the end
+// with the next import.
 func (r *run) insert(made apitype.ResourceV3) {
-	i := r.find(string(made.URN))
-	switch {
-	case i < 0:
-		r.state.Resources = append(r.state.Resources, made)
-	case r.state.Resources[i].PendingReplacement: // the old one was deleted
-		r.state.Resources[i] = made
-	default: // before the old one: what depends on the URN comes after both
-		r.state.Resources[i].Delete = true
-		r.state.Resources = slices.Insert(r.state.Resources, i, made)
+	live := r.find(string(made.URN))
+	if live >= 0 && r.state.Resources[live].PendingReplacement { // the old one was deleted
+		r.state.Resources[live] = made
+		return
 	}
+	if live >= 0 {
+		r.state.Resources[live].Delete = true
+	}
+	first := slices.IndexFunc(r.state.Resources, func(s apitype.ResourceV3) bool { return s.URN == made.URN })
+	if first < 0 {
+		first = len(r.state.Resources)
+	}
+	r.state.Resources = slices.Insert(r.state.Resources, first, made)
 }
 
 // identify is the id of a resource in AWS, and its ARN where that was looked up; "" when it cannot be there.
@@ -325,14 +343,14 @@ func (r *run) importID(made apitype.ResourceV3) string {
 	return r.expand(entry.Import, made.Inputs)
 }
 
-// adopt imports a resource. Of one that is replaced the state keeps the old one, for the next update to delete.
-func (r *run) adopt(ctx context.Context, step Step, id string) error {
+// adopt imports a resource, and reports whether there is one. Of one that is replaced the state keeps the old one, for the next update to delete.
+func (r *run) adopt(ctx context.Context, step Step, id string) (bool, error) {
 	urn := string(step.Resource.URN)
 	before := slices.Clone(r.state.Resources)
 	if old := r.find(urn); old >= 0 { // the engine imports no URN that it has
 		r.state.Resources[old].Delete = true
 		if err := r.save(ctx); err != nil {
-			return err
+			return false, err
 		}
 	}
 	err := r.stack.Adopt(ctx, step.Resource, id)
@@ -345,13 +363,13 @@ func (r *run) adopt(ctx context.Context, step Step, id string) error {
 	r.state.Resources = before
 	switch {
 	case errors.Is(err, ErrAbsent):
-		return r.save(ctx)
+		return false, r.save(ctx)
 	case err != nil:
-		return errors.Join(fmt.Errorf("take over %s: %w", urn, err), r.save(ctx))
+		return false, errors.Join(fmt.Errorf("take over %s: %w", urn, err), r.save(ctx))
 	}
 	r.insert(after[imported])
 	r.report.Adopted = append(r.report.Adopted, urn)
-	return r.save(ctx)
+	return true, r.save(ctx)
 }
 
 // markDoubles puts what AWS has a second time into the state as a resource that is to be deleted, as the engine

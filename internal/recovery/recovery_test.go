@@ -112,6 +112,10 @@ func TestWhatBecomesOfAnUpdateThatWasCutShort(t *testing.T) {
 	child := network("")
 	child.Parent = "urn:pulumi:staging::sentry::sentry:infra:Network::none"
 	logs := made(aws.CloudWatchLogGroup, "logs", "", map[string]any{"name": "logs"})
+	part := made(aws.CloudWatchLogGroup, "logs", "logs", nil)
+	part.Parent = network("").URN
+	old := network("vpc-1")
+	old.Delete = true
 	bucket := made(aws.S3Bucket, "b", "", map[string]any{"bucket": "name"})
 	foreign := Tagged{ARN: "arn:aws:sqs:us-east-1:123456789012:queue", Name: "queue"}
 	for what, c := range map[string]struct {
@@ -157,6 +161,14 @@ func TestWhatBecomesOfAnUpdateThatWasCutShort(t *testing.T) {
 			},
 			Report{Adopted: urn(network(""))},
 			[]string{"v vpc-2", "v vpc-1 +", "logs"},
+		},
+		"a replacement of which the state knows that the old one is to go": { // and its part is the new one's by now
+			world{
+				state: apitype.DeploymentV3{Resources: []apitype.ResourceV3{old, part}}, exists: []string{"vpc-1", "vpc-2", "logs"},
+				plan: create(network("")), tagged: []Tagged{{ARN: arnOfNetwork("vpc-1"), Name: "v"}, {ARN: arnOfNetwork("vpc-2"), Name: "v"}},
+			},
+			Report{Adopted: urn(network(""))},
+			[]string{"v vpc-2", "v vpc-1 +", "logs logs"},
 		},
 		"an update of what is there": {world{state: apitype.DeploymentV3{Resources: []apitype.ResourceV3{network("vpc-1")}}, exists: []string{"vpc-1"}, plan: []Step{{apitype.OpUpdate, network("")}}}, Report{}, []string{"v vpc-1"}},
 		"what nobody knows":          {world{tagged: []Tagged{foreign, {ARN: "arn:aws:cloudfront::123456789012:origin-access-control/E1", Name: "x", Anybodys: true}}}, Report{Strangers: []string{foreign.ARN}}, nil},
