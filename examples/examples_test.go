@@ -128,7 +128,7 @@ func TestInterruptionsOfTheExamplesLoseNothing(t *testing.T) {
 			if each == 0 {
 				scenario, each = reliability.Scenarios[0], 1000
 			}
-			cases, err := reliability.Run(t.Context(), e.program, e.project(t), e.stack, scenario, each)
+			cases, err := reliability.Run(t.Context(), e.program, e.project(t), reliability.Part{Environment: e.stack, Scenario: scenario}, each)
 			require.NoError(t, err)
 			require.NotEmpty(t, cases)
 			for _, c := range cases {

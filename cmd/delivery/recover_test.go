@@ -53,7 +53,10 @@ func TestRecover(t *testing.T) {
 	pulumi := func(args ...string) error {
 		return update.CLI(r.dir)(t.Context(), t.Output(), t.Output(), append(args, "--stack", "staging", "--non-interactive")...)
 	}
-	require.NoError(t, update.CLI(r.dir)(t.Context(), t.Output(), t.Output(), "stack", "init", "staging", "--secrets-provider", "passphrase", "--non-interactive"))
+	initialize := func() error {
+		return update.CLI(r.dir)(t.Context(), t.Output(), t.Output(), "stack", "init", "staging", "--secrets-provider", "passphrase", "--non-interactive")
+	}
+	require.NoError(t, initialize())
 
 	killed := exec.Command("pulumi", "up", "--yes", "--skip-preview", "--stack", "staging", "--non-interactive")
 	killed.Dir, killed.Stdout, killed.Stderr = r.dir, t.Output(), t.Output()
@@ -83,6 +86,16 @@ func TestRecover(t *testing.T) {
 
 	require.NoError(t, pulumi("up", "--yes", "--skip-preview"))
 	require.NoError(t, pulumi("preview", "--expect-no-changes"))
+
+	// The state is gone: AWS alone has everything still.
+	require.NoError(t, pulumi("stack", "rm", "--force", "--preserve-config", "--yes"))
+	require.NoError(t, initialize())
+	r.out.Reset()
+	require.NoError(t, r.run("recover", "-s", "staging", "--yes"))
+	assert.Contains(t, r.out.String(), "state and AWS agree")
+	assert.NotContains(t, r.out.String(), "delete it by hand")
+	require.NoError(t, pulumi("preview", "--expect-no-changes"))
+
 	made := map[string]int{}
 	for _, o := range sb.Cloud.Objects() {
 		made[o.Type+" "+o.Name()]++

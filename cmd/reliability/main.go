@@ -10,12 +10,14 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
+	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"sentry/infra"
 	"sentry/internal/cli"
@@ -39,7 +41,7 @@ func newCommand(out io.Writer) *cobra.Command {
 	find := cli.ProjectFlag(root)
 	every := root.Flags().Int("every", 1, "strike each `n`th operation only")
 	write := root.Flags().Bool("write", false, "keep the numbers, for docs/reliability.md")
-	only := root.Flags().String("only", "", "one `environment` alone, its cases as JSON")
+	only := root.Flags().String("only", "", "one `part` alone, as JSON; its cases as JSON")
 	root.RunE = func(cmd *cobra.Command, _ []string) error {
 		p, err := find()
 		if err != nil {
@@ -48,8 +50,12 @@ func newCommand(out io.Writer) *cobra.Command {
 		if *every < 1 {
 			return fmt.Errorf("--every %d: allowed: 1 and more", *every)
 		}
-		if environment, scenario, ok := strings.Cut(*only, "/"); ok {
-			cases, err := reliability.Run(cmd.Context(), infra.DeployIn, p, environment, scenario, *every)
+		if *only != "" {
+			var part reliability.Part
+			if err := json.Unmarshal([]byte(*only), &part); err != nil {
+				return fmt.Errorf("--only %s: %w", *only, err)
+			}
+			cases, err := reliability.Run(cmd.Context(), infra.DeployIn, p, part, *every)
 			if err != nil {
 				return err
 			}
@@ -62,27 +68,27 @@ func newCommand(out io.Writer) *cobra.Command {
 
 func run(ctx context.Context, p project.Project, every int, write bool, out io.Writer) error {
 	started := time.Now()
-	var found results.Results
+	parts := reliability.Parts(p)
+	cases := make([][]reliability.Case, len(parts))
 	lost := 0
-	for _, environment := range p.Environments() {
-		for _, scenario := range reliability.Scenarios {
-			cases, err := apart(ctx, p, environment+"/"+scenario, every)
-			if err != nil {
+	var printing sync.Mutex
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.NumCPU())
+	for i, part := range parts {
+		group.Go(func() (err error) {
+			if cases[i], err = apart(groupCtx, p, part, every); err != nil {
 				return err
 			}
-			for _, c := range cases {
-				if c.Lost != "" {
-					lost++
-					fmt.Fprintf(out, "LOST %s, %s, %s, %s: %s\n", c.Stack, c.Scenario, c.Operation, c.Fault, c.Lost)
-				}
-			}
-			rows := reliability.Rows(cases)
-			for _, r := range rows {
-				fmt.Fprintf(out, "  %-11s %-24s %-36s %3d of %3d, lost %d\n", r.Stack, r.Scenario, r.Fault, r.Struck, r.Operations, r.Lost)
-			}
-			found.Rows = append(found.Rows, rows...)
-		}
+			printing.Lock()
+			defer printing.Unlock()
+			lost += tell(cases[i], out)
+			return nil
+		})
 	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	found := results.Results{Rows: reliability.Rows(slices.Concat(cases...))}
 	backend, failed := backendCases(ctx, p, out)
 	found.Backend = backend
 	lost += failed
@@ -98,13 +104,32 @@ func run(ctx context.Context, p project.Project, every int, write bool, out io.W
 	return nil
 }
 
-// apart runs one scenario in a process of its own: each engine leaves half a megabyte behind.
-func apart(ctx context.Context, p project.Project, only string, every int) ([]reliability.Case, error) {
+// tell prints cases, and counts the lost ones.
+func tell(cases []reliability.Case, out io.Writer) (lost int) {
+	for _, c := range cases {
+		if c.Lost != "" {
+			lost++
+			fmt.Fprintf(out, "LOST %s, %s, %s, %s: %s\n", c.Stack, c.Scenario, c.Operation, c.Fault, c.Lost)
+		}
+	}
+	for _, r := range reliability.Rows(cases) {
+		fmt.Fprintf(out, "  %-11s %-24s %-36s %3d of %3d, lost %d\n", r.Stack, r.Scenario, r.Fault, r.Struck, r.Operations, r.Lost)
+	}
+	return lost
+}
+
+// apart runs a part in a process of its own: each engine leaves half a megabyte behind, and a filter that every later
+// one asks about every text.
+func apart(ctx context.Context, p project.Project, part reliability.Part, every int) ([]reliability.Case, error) {
+	only, err := json.Marshal(part)
+	if err != nil {
+		return nil, err
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	child := exec.CommandContext(ctx, self, "-C", p.Dir, "--only", only, "--every", strconv.Itoa(every))
+	child := exec.CommandContext(ctx, self, "-C", p.Dir, "--only", string(only), "--every", strconv.Itoa(every))
 	child.Stderr = os.Stderr
 	text, err := child.Output()
 	if err != nil {

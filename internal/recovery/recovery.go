@@ -12,10 +12,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/providers"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"sentry/internal/aws"
@@ -206,7 +209,7 @@ func (r *run) keepExisting(ctx context.Context, added []string) error {
 		return err
 	}
 	for _, urn := range added {
-		if i := r.find(urn); i >= 0 && r.state.Resources[i].Custom {
+		if i := r.find(urn); i >= 0 && inCloud(r.state.Resources[i]) {
 			r.report.Adopted = append(r.report.Adopted, urn)
 		}
 	}
@@ -218,20 +221,31 @@ func (r *run) ready(made apitype.ResourceV3) bool {
 	if made.Parent != "" && r.find(string(made.Parent)) < 0 {
 		return false
 	}
-	provider := strings.Split(made.Provider, "::")
-	return made.Provider == "" || r.find(strings.Join(provider[:len(provider)-1], "::")) >= 0
+	if made.Provider == "" {
+		return true
+	}
+	end := strings.LastIndex(made.Provider, "::")
+	i := r.find(made.Provider[:end])
+	return i >= 0 && string(r.state.Resources[i].ID) == made.Provider[end+len("::"):]
 }
 
 // add puts a resource into the state that an update would create, under the id that AWS has for it or would have. Of
 // a replacement it is the new one; the old one, which the state has, is then what the next update deletes.
 func (r *run) add(step Step, tagged []Tagged) bool {
 	made := step.Resource
-	if !made.Custom {
-		// A component is nothing in AWS; what belongs to it needs it.
+	if !inCloud(made) { // what belongs to it needs it
 		if r.tried[string(made.URN)] || r.find(string(made.URN)) >= 0 {
 			return false
 		}
 		r.tried[string(made.URN)] = true
+		if made.Custom {
+			made.ID, made.Outputs = resource.ID(uuid.NewString()), maps.Clone(made.Inputs)
+			delete(made.Outputs, ofTheEngine)
+			made.Inputs = maps.Clone(made.Inputs)
+			if made.Inputs[ofTheEngine] == nil {
+				made.Inputs[ofTheEngine] = map[string]any{}
+			}
+		}
 		r.state.Resources = append(r.state.Resources, made)
 		return true
 	}
@@ -254,6 +268,12 @@ func (r *run) add(step Step, tagged []Tagged) bool {
 	r.insert(made)
 	return true
 }
+
+// ofTheEngine is what the engine adds to a provider's inputs and keeps to itself; a preview does not tell of it.
+const ofTheEngine = "__internal"
+
+// inCloud: components and providers are nothing in AWS.
+func inCloud(r apitype.ResourceV3) bool { return r.Custom && !providers.IsProviderType(r.Type) }
 
 // insert puts a resource where the state has its URN, or at the end: before an old one, whether the state knows by now
 // that it is to be deleted or not. What depends on the URN comes after both, and what is to be deleted moves to the end

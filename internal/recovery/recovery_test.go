@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
@@ -41,7 +42,7 @@ func (w *world) Import(_ context.Context, d apitype.UntypedDeployment) error {
 }
 
 func (w *world) Refresh(context.Context) error {
-	w.state.Resources = slices.DeleteFunc(w.state.Resources, func(r apitype.ResourceV3) bool { return r.Custom && !slices.Contains(w.exists, string(r.ID)) })
+	w.state.Resources = slices.DeleteFunc(w.state.Resources, func(r apitype.ResourceV3) bool { return inCloud(r) && !slices.Contains(w.exists, string(r.ID)) })
 	for _, r := range w.state.Resources {
 		if r.Type == aws.S3Bucket {
 			r.Outputs["arn"] = "arn:aws:s3:::" + string(r.ID)
@@ -203,6 +204,29 @@ func TestPartsFollowTheirOwners(t *testing.T) {
 	assert.Equal(t, []string{"network", "v vpc-1"}, w.short())
 	assert.Equal(t, Report{Adopted: []string{string(vpc.URN)}}, got)
 	assert.Equal(t, map[string]any{"id": "vpc-1", "arn": arnOfNetwork("vpc-1"), "cidrBlock": "10.0.0.0/16", "tags": map[string]any{"Name": "v"}}, w.state.Resources[1].Outputs)
+}
+
+// A state that is gone begins anew with the providers, which are nothing in AWS: they get ids, and what belongs to them
+// waits for a plan that knows these.
+func TestProvidersAreMadeAnew(t *testing.T) {
+	provider := apitype.ResourceV3{URN: "urn:pulumi:staging::sentry::pulumi:providers:aws::aws", Type: "pulumi:providers:aws", Custom: true, Inputs: map[string]any{"region": "us-east-1"}}
+	vpc := network("")
+	vpc.Provider = string(provider.URN) + "::" + unknownValue
+	w := &world{plan: []Step{{apitype.OpCreate, provider}, {apitype.OpCreate, vpc}}, tagged: []Tagged{{ARN: arnOfNetwork("vpc-1"), Name: "v"}}}
+	w.exists = []string{"vpc-1"}
+	got, err := Recover(t.Context(), w, w)
+	require.NoError(t, err)
+	require.Len(t, w.state.Resources, 1)
+	made := w.state.Resources[0]
+	assert.NoError(t, uuid.Validate(string(made.ID)))
+	assert.Equal(t, map[string]any{"region": "us-east-1", "__internal": map[string]any{}}, made.Inputs)
+	assert.Equal(t, map[string]any{"region": "us-east-1"}, made.Outputs)
+	assert.Equal(t, Report{Strangers: []string{arnOfNetwork("vpc-1")}}, got, "providers are nothing that AWS has")
+
+	w.plan[1].Resource.Provider = string(provider.URN) + "::" + string(made.ID)
+	got, err = Recover(t.Context(), w, w)
+	require.NoError(t, err)
+	assert.Equal(t, Report{Adopted: []string{string(vpc.URN)}}, got)
 }
 
 // What AWS gives neither tags nor a name of the program's is asked for by the id of an import.

@@ -36,6 +36,7 @@ var BackendCases = []BackendCase{
 	})},
 	{"state of a later backend", laterBackend},
 	{"wrong passphrase", wrongPassphrase},
+	{"state gone", gone},
 }
 
 // Run deploys the stack, and then the misfortune strikes. Its error is what was lost.
@@ -226,6 +227,31 @@ func wrongPassphrase(ctx context.Context, sb *sandbox.Sandbox, s *sandbox.Stack,
 	}
 	if done := sb.Cloud.Journal(); len(done) > 0 {
 		return fmt.Errorf("a refused update has done %v", done)
+	}
+	return whole(ctx, sb, s, before)
+}
+
+// gone: with an empty state, recovery has nothing but AWS to begin with, and finds all of it.
+func gone(ctx context.Context, sb *sandbox.Sandbox, s *sandbox.Stack, environment string) error {
+	before := inventory(sb.Cloud)
+	for _, args := range [][]string{
+		{"stack", "rm", "--force", "--preserve-config", "--yes", environment},
+		{"stack", "init", environment},
+	} {
+		if _, err := s.Pulumi(ctx, args...); err != nil {
+			return err
+		}
+	}
+	sb.Cloud.Journal()
+	report, err := s.Recover(ctx)
+	if err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
+	if len(report.Strangers) > 0 {
+		return fmt.Errorf("recover takes for a stranger's: %s", strings.Join(report.Strangers, ", "))
+	}
+	if done := sb.Cloud.Journal(); len(done) > 0 {
+		return fmt.Errorf("recover has done %v", done)
 	}
 	return whole(ctx, sb, s, before)
 }

@@ -96,13 +96,34 @@ func Rows(cases []Case) []results.Row {
 	return rows
 }
 
-// Run interrupts one scenario of an environment of a project, by its name; an empty name is all.
-func Run(ctx context.Context, program sandbox.Program, p project.Project, environment, scenario string, every int) ([]Case, error) {
-	start, scenarios, err := deployments(program, p, environment, scenario)
+// Part is a part of all that is tried; what it leaves empty is all of that.
+type Part struct{ Environment, Scenario, Fault string }
+
+// Parts are all of a project's.
+func Parts(p project.Project) []Part {
+	var parts []Part
+	for _, environment := range p.Environments() {
+		for _, scenario := range Scenarios {
+			if scenario == results.Drift { // no deployment, and so no fault of one
+				parts = append(parts, Part{Environment: environment, Scenario: scenario})
+				continue
+			}
+			for _, fault := range Faults {
+				parts = append(parts, Part{Environment: environment, Scenario: scenario, Fault: fault.Name})
+			}
+		}
+	}
+	return parts
+}
+
+// Run interrupts each nth operation of the deployments of one environment of a project.
+func Run(ctx context.Context, program sandbox.Program, p project.Project, part Part, every int) ([]Case, error) {
+	start, scenarios, err := deployments(program, p, part.Environment, part.Scenario)
 	if err != nil {
 		return nil, err
 	}
-	return Interrupt(ctx, start, scenarios, Faults, every)
+	faults := slices.DeleteFunc(slices.Clone(Faults), func(f Fault) bool { return part.Fault != "" && f.Name != part.Fault })
+	return Interrupt(ctx, start, scenarios, faults, every)
 }
 
 // deployments are what can be interrupted of an environment.

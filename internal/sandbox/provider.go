@@ -61,6 +61,7 @@ func serve(cloud *Cloud, killed func()) (*server, error) {
 	// not begun when the server stops must not reach the cloud afterwards.
 	s.grpc = grpc.NewServer(grpc.StatsHandler(instances{}), grpc.MaxRecvMsgSize(400<<20), grpc.WaitForHandlers(true))
 	pulumirpc.RegisterResourceProviderServer(s.grpc, s)
+	pulumirpc.RegisterLanguageRuntimeServer(s.grpc, language{})
 	go func() { _ = s.grpc.Serve(listener) }()
 	return s, nil
 }

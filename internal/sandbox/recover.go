@@ -21,12 +21,13 @@ func (s *Stack) Recover(ctx context.Context) (recovery.Report, error) {
 	return recovery.Recover(ctx, recoverable{recovery.CLI{Run: s.run, Stack: s.name}, s}, s.sandbox.Cloud.Account(string(s.sandbox.project.Name), s.name))
 }
 
-// run runs the CLI on the stack.
+// run runs the CLI on the stack. Some verbs ask the program's language for something, and be it whether it is there.
 func (s *Stack) run(ctx context.Context, stdout, stderr io.Writer, args ...string) error {
 	var env []string
 	for name, value := range s.stack.Workspace().GetEnvVars() {
 		env = append(env, name+"="+value)
 	}
+	env = append(env, fmt.Sprintf("PULUMI_DEBUG_LANGUAGES=go:%d", s.sandbox.provider.port))
 	_, _, _, err := s.sandbox.cli.Run(ctx, s.dir, nil, []io.Writer{stdout}, []io.Writer{stderr}, env, args...)
 	return err
 }
