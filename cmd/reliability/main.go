@@ -130,6 +130,7 @@ func apart(ctx context.Context, p project.Project, part reliability.Part, every 
 		return nil, err
 	}
 	child := exec.CommandContext(ctx, self, "-C", p.Dir, "--only", string(only), "--every", strconv.Itoa(every))
+	child.Env = append(os.Environ(), "GOMAXPROCS=1") // as many run side by side as there are processors
 	child.Stderr = os.Stderr
 	text, err := child.Output()
 	if err != nil {

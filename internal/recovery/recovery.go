@@ -176,7 +176,10 @@ func (r *run) adoptPlanned(ctx context.Context) (progress bool, err error) {
 		}
 	}
 	if len(added) > 0 {
-		return true, r.keepExisting(ctx, added)
+		news, err := r.keepExisting(ctx, added)
+		if err != nil || news {
+			return news, err
+		}
 	}
 	// Not before all else has its place: an import is refused where something to be deleted has children that stay.
 	for _, step := range creations {
@@ -196,24 +199,29 @@ func (r *run) adoptPlanned(ctx context.Context) (progress bool, err error) {
 	return progress, nil
 }
 
-// keepExisting saves what was added on the strength of its name or tags alone. What does not exist leaves the state
-// again.
-func (r *run) keepExisting(ctx context.Context, added []string) error {
+// keepExisting saves what was added on the strength of its name or tags alone; what does not exist leaves the state
+// again. It reports whether the next plan can know more: the id of something in AWS, or of a provider.
+func (r *run) keepExisting(ctx context.Context, added []string) (news bool, err error) {
 	if err := r.save(ctx); err != nil {
-		return err
+		return false, err
 	}
 	if err := r.stack.Refresh(ctx); err != nil {
-		return fmt.Errorf("read what AWS has: %w", err)
+		return false, fmt.Errorf("read what AWS has: %w", err)
 	}
 	if err := r.load(ctx); err != nil {
-		return err
+		return false, err
 	}
 	for _, urn := range added {
-		if i := r.find(urn); i >= 0 && inCloud(r.state.Resources[i]) {
+		i := r.find(urn)
+		if i < 0 {
+			continue
+		}
+		news = news || r.state.Resources[i].Custom
+		if inCloud(r.state.Resources[i]) {
 			r.report.Adopted = append(r.report.Adopted, urn)
 		}
 	}
-	return nil
+	return news, nil
 }
 
 // ready: what the resource hangs on is in the state.

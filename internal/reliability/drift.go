@@ -148,7 +148,7 @@ func (b *base) drift(s *Stack, hand byHand) error {
 	if found := inventory(s.Cloud); !slices.Equal(found, b.whole) {
 		return fmt.Errorf("AWS has %s", difference(b.whole, found))
 	}
-	return b.settled(s)
+	return b.nothingToDo(s)
 }
 
 func (h byHand) reported(steps []recovery.Step) error {

@@ -2,8 +2,10 @@ package reliability
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -11,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/providers"
 
 	"sentry/internal/sandbox"
 )
@@ -81,8 +84,8 @@ type base struct {
 	state      *apitype.DeploymentV3
 	settings   map[string]string
 	operations []sandbox.Operation
-	// whole is what the undisturbed deployment leaves in AWS.
-	whole []string
+	// whole is what the undisturbed deployment leaves in AWS, settled the state that it leaves.
+	whole, settled []string
 }
 
 // Interrupt runs every scenario of a stack once undisturbed, and then once for each of its operations and each fault.
@@ -146,6 +149,10 @@ func prepare(s *Stack, scenario Scenario) (*base, error) {
 	}
 	b.operations = s.Cloud.Journal()
 	b.whole = inventory(s.Cloud)
+	if err := b.nothingToDo(s); err != nil {
+		return nil, err
+	}
+	b.settled = essence(s.state)
 	return b, nil
 }
 
@@ -186,7 +193,7 @@ func (b *base) interrupt(ctx context.Context, s *Stack, fault Fault, n int) erro
 	if err := b.deploy(s); err != nil {
 		return fmt.Errorf("the deployment after it: %w", err)
 	}
-	if fault.recovers && n%4 == 0 { // it is dear, and what it could find the inventory finds, too
+	if fault.recovers && n%8 == 0 { // it is dear, and what it could find the inventory finds, too
 		again, err := s.Recover(ctx)
 		if err != nil {
 			return fmt.Errorf("recover again: %w", err)
@@ -198,11 +205,14 @@ func (b *base) interrupt(ctx context.Context, s *Stack, fault Fault, n int) erro
 	if found := inventory(s.Cloud); !slices.Equal(found, b.whole) {
 		return fmt.Errorf("AWS has %s", difference(b.whole, found))
 	}
-	return b.settled(s)
+	if slices.Equal(essence(s.state), b.settled) {
+		return nil // and so the preview is the one after the undisturbed deployment
+	}
+	return b.nothingToDo(s)
 }
 
-// settled: the next preview finds nothing to do.
-func (b *base) settled(s *Stack) error {
+// nothingToDo: the next preview is empty.
+func (b *base) nothingToDo(s *Stack) error {
 	if b.Destroy {
 		return nil
 	}
@@ -216,6 +226,37 @@ func (b *base) settled(s *Stack) error {
 		}
 	}
 	return nil
+}
+
+// essence is all of a state on which it depends whether a preview is empty: not when what was made, from which line, in
+// which order, under which number its provider runs, and how a made-up name ends.
+func essence(state *apitype.DeploymentV3) []string {
+	var found []string
+	for _, r := range state.Resources {
+		r.Created, r.Modified, r.SourcePosition, r.StackTrace = nil, nil, "", nil
+		r.Dependencies, r.PropertyDependencies = nil, nil
+		if providers.IsProviderType(r.Type) {
+			r.ID = ""
+		}
+		r.Provider = r.Provider[:max(0, strings.LastIndex(r.Provider, "::"))]
+		found = append(found, endOfName.ReplaceAllString(text(r), "-$1"))
+	}
+	slices.Sort(found)
+	for _, o := range state.PendingOperations {
+		found = append(found, text(o))
+	}
+	return found
+}
+
+// endOfName is what the provider adds to a name that it makes up.
+var endOfName = regexp.MustCompile(`-[0-9a-f]{7}(["/])`)
+
+func text(v any) string {
+	encoded, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	return string(encoded)
 }
 
 // inventory is everything in an account, by what the program calls it.
