@@ -139,6 +139,18 @@ func TestInterruptionsOfTheExamplesLoseNothing(t *testing.T) {
 	}
 }
 
+// Four /24 blocks are the network's own, and two each of an example's.
+func TestIsolatedSubnetsNeedRoom(t *testing.T) {
+	e := named(t, "database")
+	record := func(block string) error {
+		_, err := sandbox.RecordStack(e.program, e.project(t), e.stack, sandbox.StackOptions{Config: map[string]string{"sentry:vpcCidr": block}})
+		return err
+	}
+	require.NoError(t, record("10.4.0.0/21"))
+	require.ErrorContains(t, record("10.4.0.0/22"),
+		"sentry:vpcCidr: 10.4.0.0/22 has no room for the subnets of sentry-example-database, which come after the first 4; allowed: a larger block")
+}
+
 func TestTheReadmesSayWhatTheExamplesCost(t *testing.T) {
 	index, err := os.ReadFile("README.md")
 	require.NoError(t, err)

@@ -125,6 +125,9 @@ func TestBudget(t *testing.T) { // G8
 		assert.Equal(t, []any{"ops@example.com"}, at(t, v, "subscriberEmailAddresses"))
 	}
 	assert.Equal(t, []any{"ACTUAL", "FORECASTED"}, kinds)
+
+	least := with(t, map[string]string{"sentry:monitoring": `{"alarmEmail":"ops@example.com","monthlyBudget":1}`})
+	assert.Equal(t, "1", least.inputs(t, aws.BudgetsBudget, "sentry-staging")["limitAmount"])
 }
 
 func TestContainerInsights(t *testing.T) { // G7

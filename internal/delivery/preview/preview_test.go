@@ -66,6 +66,16 @@ func TestReplacementsAndDeletionsStandInBoldAboveTheFold(t *testing.T) {
 	assert.NotContains(t, below, "sentry-staging-tasks", "an unchanged resource is listed")
 }
 
+func TestAPropertyThatGoesIsShown(t *testing.T) {
+	state := func(inputs string) string {
+		return `{"urn":"urn:pulumi:staging::sentry::aws:cloudwatch/logGroup:LogGroup::logs","type":"aws:cloudwatch/logGroup:LogGroup","custom":true,"inputs":` + inputs + `}`
+	}
+	p, err := preview.Parse(strings.NewReader(events(`{"op":"update","urn":"urn:pulumi:staging::sentry::aws:cloudwatch/logGroup:LogGroup::logs","type":"aws:cloudwatch/logGroup:LogGroup","diffs":["retentionInDays"],"detailedDiff":{"retentionInDays":{"diffKind":"delete","inputDiff":true}},"old":` +
+		state(`{"name":"logs","retentionInDays":7}`) + `,"new":` + state(`{"name":"logs"}`) + `}`)))
+	require.NoError(t, err)
+	assert.Contains(t, preview.Render(p, preview.Options{Stack: "staging"}), "retentionInDays: 7 → (removed)")
+}
+
 func TestWhatTheStacksOutputsWillBe(t *testing.T) {
 	p := recorded(t, "create.events")
 	assert.Equal(t, map[string]string{"frontendUrl": "http://example.invalid"}, p.Outputs, "a secret, or a value that is not known, is handed on")
