@@ -142,6 +142,11 @@ func TestAt(t *testing.T) {
 
 // A hook of git's runs its programs with GIT_DIR set, which wins over -C: what this package does with git would
 // be done to the user's own repository.
+func TestGitSaysWhatIsWrong(t *testing.T) {
+	_, err := project.Git(t.Context(), t.TempDir(), "log")
+	require.ErrorContains(t, err, "not a git repository")
+}
+
 func TestGitIsNotLedAstray(t *testing.T) {
 	hook := fixture.NewGit(t, t.TempDir())
 	hook.Commit("the user's")
@@ -169,6 +174,10 @@ func TestSetConfig(t *testing.T) {
 		"config:\n  # first\n  a:b:\n    - c\n": "config:\n" + added + "  # first\n  a:b:\n    - c\n",
 		"config:\n  a:b: c\n  sentry:bootstrapped: false # not yet\n  d:e: f\n": "config:\n  sentry:awsAccountId: \"123456789012\"\n  a:b: c\n" +
 			"  sentry:bootstrapped: \"true\"\n  d:e: f\n",
+		"config:\n\nother:\n    sentry:bootstrapped: x\n": "config:\n" + added + "\nother:\n    sentry:bootstrapped: x\n",
+		"config:\n  a:b: c\n# note\n  sentry:bootstrapped: false\n": "config:\n  sentry:awsAccountId: \"123456789012\"\n  a:b: c\n# note\n" +
+			"  sentry:bootstrapped: \"true\"\n",
+		"config:\n  sentry:bootstrapped: false": "config:\n  sentry:awsAccountId: \"123456789012\"\n  sentry:bootstrapped: \"true\"",
 	} {
 		p, err := project.Open(fixture.Project(t))
 		require.NoError(t, err)
