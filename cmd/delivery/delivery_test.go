@@ -252,14 +252,15 @@ func TestGuard(t *testing.T) {
 		rules, branches  string
 		unreviewed, want string // want is part of the error; a warning begins with ::
 	}{
-		"reviewed":                          {true, `[{"type":"required_reviewers","reviewers":[{}]}]`, restricted, "no", ""},
-		"guarded, not reviewed":             {true, `[]`, restricted, "no", "has no required reviewers"},
-		"guarded, open to every branch":     {true, `[{"type":"required_reviewers","reviewers":[{}]}]`, open, "no", "restrict it to main"},
-		"guarded, not there":                {true, "", "", "no", "does not exist"},
-		"told that nobody has to":           {true, `[]`, restricted, "yes", "::warning::environment staging has no required reviewers"},
-		"staging":                           {false, `[]`, restricted, "no", ""},
-		"staging, open to every branch":     {false, `[]`, open, "no", "::warning::environment staging admits runs of every branch"},
-		"staging, not there, and that said": {false, "", "", "no", "::warning::environment staging does not exist"},
+		"reviewed":                              {true, `[{"type":"required_reviewers","reviewers":[{}]}]`, restricted, "no", ""},
+		"guarded, not reviewed":                 {true, `[]`, restricted, "no", "has no required reviewers"},
+		"guarded, open to every branch":         {true, `[{"type":"required_reviewers","reviewers":[{}]}]`, open, "no", "restrict it to main"},
+		"guarded, open where none is protected": {true, `[{"type":"required_reviewers","reviewers":[{}]}]`, `{"protected_branches":true,"custom_branch_policies":false}`, "no", "restrict it to main"},
+		"guarded, not there":                    {true, "", "", "no", "does not exist"},
+		"told that nobody has to":               {true, `[]`, restricted, "yes", "::warning::environment staging has no required reviewers"},
+		"staging":                               {false, `[]`, restricted, "no", ""},
+		"staging, open to every branch":         {false, `[]`, open, "no", "::warning::environment staging does not restrict its branches by name"},
+		"staging, not there, and that said":     {false, "", "", "no", "::warning::environment staging does not exist"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRunner(t)

@@ -43,7 +43,7 @@ func (c *command) guard(cmd *cobra.Command, stack, unreviewed, ref string, guard
 	case !protection.Exists:
 		problem = "does not exist in the repository's settings: its first deployment would create it, open to every branch and without reviewers"
 	case !protection.Restricted:
-		problem = "admits runs of every branch: restrict it to main, or whoever can push a branch gets its deploy role"
+		problem = "does not restrict its branches by name: restrict it to main, or whoever can push a branch gets its deploy role"
 	case !protection.Reviewed && guarded:
 		problem = "has no required reviewers: nobody would be asked. On private repositories GitHub has them with Enterprise only"
 	default:

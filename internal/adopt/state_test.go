@@ -130,7 +130,7 @@ func TestAddresses(t *testing.T) {
 func TestWhatIsSensitiveIsNotKept(t *testing.T) {
 	for form, text := range map[string]string{
 		"raw": `{"version":4,"outputs":{"password":{"value":"hunter2","sensitive":true}},"resources":[{"mode":"managed","type":"aws_ssm_parameter","name":"p",
-			"instances":[{"attributes":{"id":"p","value":"hunter2"},"sensitive_attributes":[[{"type":"get_attr","value":"value"}]]}]}]}`,
+			"instances":[{"attributes":{"id":"p","value":"hunter2"},"sensitive_attributes":[[],[{"type":"get_attr","value":"value"}]]}]}]}`,
 		"shown": `{"format_version":"1.0","values":{"outputs":{"password":{"value":"hunter2"}},"root_module":{"resources":[{"address":"aws_ssm_parameter.p",
 			"mode":"managed","type":"aws_ssm_parameter","name":"p","values":{"id":"p","value":"hunter2"},"sensitive_values":{"value":true,"tags":{}}}]}}}`,
 		"shown, deeper": `{"format_version":"1.0","values":{"root_module":{"resources":[{"address":"aws_ssm_parameter.p","mode":"managed",

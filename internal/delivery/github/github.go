@@ -134,7 +134,8 @@ type Protection struct {
 	Exists bool
 	// Reviewed is set when somebody has to approve.
 	Reviewed bool
-	// Restricted is set when the environment does not admit runs of every branch.
+	// Restricted is set when the environment admits branches by their names only. "Protected branches only" admits every
+	// branch while none is protected, so it does not count.
 	Restricted bool
 }
 
@@ -158,7 +159,7 @@ func (c *Client) Protection(ctx context.Context, environment string) (Protection
 	if err != nil {
 		return Protection{}, err
 	}
-	p := Protection{Exists: true, Restricted: found.Branches != nil}
+	p := Protection{Exists: true}
 	for _, rule := range found.Rules {
 		p.Reviewed = p.Reviewed || rule.Type == "required_reviewers" && len(rule.Reviewers) > 0
 	}

@@ -226,9 +226,11 @@ func TestProtection(t *testing.T) {
 	for want, answer := range map[github.Protection]string{
 		{Exists: true, Reviewed: true, Restricted: true}: `{"protection_rules":[{"type":"branch_policy"},{"type":"required_reviewers","reviewers":[{"type":"User"}]}],
 			"deployment_branch_policy":{"protected_branches":false,"custom_branch_policies":true}}`,
-		{Exists: true, Restricted: true}: `{"protection_rules":[{"type":"required_reviewers","reviewers":[]},{"type":"wait_timer"}],"deployment_branch_policy":{"protected_branches":true}}`,
-		{Exists: true}:                   `{"protection_rules":[],"deployment_branch_policy":null}`,
-		{}:                               "",
+		{Exists: true, Restricted: true}: `{"protection_rules":[{"type":"required_reviewers","reviewers":[]},{"type":"wait_timer"}],
+			"deployment_branch_policy":{"protected_branches":false,"custom_branch_policies":true}}`,
+		{Exists: true, Reviewed: true}: `{"protection_rules":[{"type":"required_reviewers","reviewers":[{"type":"User"}]}],"deployment_branch_policy":{"protected_branches":true}}`,
+		{Exists: true}:                 `{"protection_rules":[],"deployment_branch_policy":null}`,
+		{}:                             "",
 	} {
 		s := &server{environment: answer, branches: branches}
 		got, err := s.client(t).Protection(t.Context(), "production")
