@@ -166,6 +166,18 @@ func TestVariablesOfTheContainer(t *testing.T) {
 	assert.NotContains(t, table.String(), "maps", "the values of variables are shown")
 }
 
+// Who may reach the tasks is taken over of rules for the backend's port alone.
+func TestWhoReachesTheTasks(t *testing.T) {
+	text := stateFile(t, "staging")
+	for from, to := range map[string]string{
+		`"to_port": 8080`: `"to_port": 8081`, `"from_port": 8080`: `"from_port": 80`, `"protocol": "tcp"`: `"protocol": "udp"`,
+	} {
+		require.True(t, strings.Contains(text, from), from) //nolint:testifylint // the state is long
+		_, err := plan(t, open(t), read(t, strings.ReplaceAll(text, from, to)))
+		require.ErrorContains(t, err, "sentry:ingressCidrs: empty", "a rule with %s is taken for the backend's", to)
+	}
+}
+
 func TestRulesWithoutAWS(t *testing.T) {
 	state := read(t, stateFile(t, "staging"))
 	made, err := adopt.Make(t.Context(), adopt.Options{Project: open(t), Environment: "staging", Program: infra.DeployIn, State: state})
