@@ -15,6 +15,7 @@ var rds = []Type{
 		Outputs: "arn=arn:aws:rds:{region}:{account}:db:{identifier} address={identifier}.{hex12}.{region}.rds.amazonaws.com " +
 			"endpoint={address}:{port} resourceId={id} hostedZoneId=Z2R2ITUGPM61AM status=available " +
 			"engineVersionActual={engineVersion} multiAz=false",
+		Taken: "DBInstanceAlreadyExists: DB instance already exists",
 		Refs: []Ref{
 			{Path: "dbSubnetGroupName", To: RDSSubnetGroup},
 			{Path: "vpcSecurityGroupIds", To: EC2SecurityGroup},

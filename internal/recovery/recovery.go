@@ -186,7 +186,7 @@ func (r *run) adoptPlanned(ctx context.Context) (progress bool, err error) {
 		if !r.ready(step.Resource) {
 			continue
 		}
-		id := r.importID(step.Resource)
+		id := r.importID(step.Resource, tagged)
 		if id == "" {
 			continue
 		}
@@ -309,6 +309,9 @@ func (r *run) identify(step Step, tagged []Tagged) (id, arn string) {
 	if !ok {
 		return "", ""
 	}
+	if hidden(*entry) {
+		return "", ""
+	}
 	if aws.MadeUp(entry.ID) || strings.Contains(entry.ARN(), "{next}") {
 		i := slices.IndexFunc(tagged, func(t Tagged) bool {
 			return r.isOf(*entry, made.Inputs, t.ARN) && t.Name == nameOf(*entry, made.Inputs)
@@ -326,12 +329,23 @@ func (r *run) identify(step Step, tagged []Tagged) (id, arn string) {
 	}
 	if entry.Token == aws.S3Bucket {
 		// The names of buckets are the whole world's: only its tags say that it is ours.
-		own := r.expand(entry.ARN(), made.Inputs)
-		if !slices.ContainsFunc(tagged, func(t Tagged) bool { return t.ARN == own }) {
+		if !r.tagged(*entry, made.Inputs, tagged) {
 			return "", ""
 		}
 	}
 	return r.expand(entry.ID, made.Inputs), ""
+}
+
+// tagged: what has the ARN that the program's names make carries the environment's tags.
+func (r *run) tagged(entry aws.Type, inputs map[string]any, all []Tagged) bool {
+	own := r.expand(entry.ARN(), inputs)
+	return slices.ContainsFunc(all, func(t Tagged) bool { return t.ARN == own })
+}
+
+// hidden: AWS makes the id up, and no ARN tells it. The provider finds the resource by what the program calls it, in an
+// import.
+func hidden(entry aws.Type) bool {
+	return aws.MadeUp(entry.ID) && !strings.HasPrefix(entry.ID, "arn:") && !strings.Contains(entry.ARN(), "{id}")
 }
 
 // idIn is the id that AWS made up, as it stands in the resource's ARN, or is it.
@@ -358,13 +372,14 @@ func (r *run) expand(template string, inputs map[string]any) string {
 	})
 }
 
-// importID is the id by which a resource without tags is imported, whose own id AWS makes up.
-func (r *run) importID(made apitype.ResourceV3) string {
+// importID is the id by which a resource is imported whose own id is hidden. One that can have tags has to have the
+// environment's.
+func (r *run) importID(made apitype.ResourceV3, tagged []Tagged) string {
 	entry, ok := aws.Lookup(string(made.Type))
-	if !ok || entry.Import == "" || !aws.MadeUp(entry.ID) || r.tried[string(made.URN)] {
+	if !ok || entry.Import == "" || !hidden(*entry) || r.tried[string(made.URN)] {
 		return ""
 	}
-	if facts, ok := aws.FactsOf(entry.Token); ok && facts.Inputs["tags"] != nil {
+	if facts, ok := aws.FactsOf(entry.Token); ok && facts.Inputs["tags"] != nil && !r.tagged(*entry, made.Inputs, tagged) {
 		return ""
 	}
 	r.tried[string(made.URN)] = true

@@ -251,6 +251,18 @@ func TestWhatHasNoTagsIsImported(t *testing.T) {
 	assert.Empty(t, w.imports, "imported without its provider: into the account of whoever runs this")
 }
 
+// An id that AWS makes up and no ARN tells: the import finds the resource by its name, if it carries the environment's tags.
+func TestWhatHidesItsIDIsImported(t *testing.T) {
+	instance := made(aws.RDSInstance, "db", "", map[string]any{"identifier": "sentry-staging"})
+	for name, want := range map[string][]string{"sentry-staging": {string(instance.URN)}, "other": nil} {
+		w := &world{plan: []Step{{apitype.OpCreate, instance}}, exists: []string{"sentry-staging"}}
+		w.tagged = []Tagged{{ARN: "arn:aws:rds:us-east-1:123456789012:db:" + name}}
+		got, err := Recover(t.Context(), w, w)
+		require.NoError(t, err)
+		assert.Equal(t, want, got.Adopted, name)
+	}
+}
+
 func TestAStateThatCannotBeWrittenIsAnError(t *testing.T) {
 	w := &world{state: apitype.DeploymentV3{PendingOperations: pending(apitype.OperationTypeCreating, network(""))}, lost: errors.New("access denied")}
 	_, err := Recover(t.Context(), w, w)

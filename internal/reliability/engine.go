@@ -113,6 +113,9 @@ func only(run operation, urns []string) operation {
 	}
 }
 
+// Forget loses the state, all of it; AWS has what it had.
+func (s *Stack) Forget() { s.state = nil }
+
 // Recover is what a person does after an interruption: delivery recover.
 func (s *Stack) Recover(ctx context.Context) (recovery.Report, error) {
 	return recovery.Recover(ctx, recoverable{s}, s.Cloud.Account(s.project, s.name))
