@@ -260,6 +260,7 @@ func TestWhatHidesItsIDIsImported(t *testing.T) {
 		got, err := Recover(t.Context(), w, w)
 		require.NoError(t, err)
 		assert.Equal(t, want, got.Adopted, name)
+		assert.Len(t, w.imports, len(want), "its name is taken for its id")
 	}
 }
 
