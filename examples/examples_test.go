@@ -60,6 +60,15 @@ func (e example) record(t *testing.T, options sandbox.StackOptions) *sandbox.Rec
 	return recording
 }
 
+// fresh is a stack that was never deployed, with the configuration of its file.
+func (e example) fresh(t *testing.T) (*reliability.Stack, map[string]string) {
+	t.Helper()
+	p := e.project(t)
+	settings, err := p.Config(e.stack)
+	require.NoError(t, err)
+	return reliability.NewStack(p.Name, e.stack, e.program(p.Dir), settings), settings
+}
+
 func (e example) image() string {
 	return sandbox.ReleasedImage("us-east-1", "sentry-"+e.stack+"-backend")
 }
@@ -93,11 +102,8 @@ func TestExamplesDeploy(t *testing.T) {
 	for _, e := range examples {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
-			p := e.project(t)
-			settings, err := p.Config(e.stack)
-			require.NoError(t, err)
-			s := reliability.NewStack(p.Name, e.stack, e.program(p.Dir), settings)
-			_, err = s.Preview()
+			s, settings := e.fresh(t)
+			_, err := s.Preview()
 			require.NoError(t, err, "a new environment cannot be previewed")
 			for _, change := range []map[string]string{nil, {"sentry:image": e.image()}, {"sentry:image": ""}} {
 				s.Configure(change)
@@ -150,10 +156,7 @@ func TestExamplesAreFoundAgain(t *testing.T) {
 	for _, e := range examples {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
-			p := e.project(t)
-			settings, err := p.Config(e.stack)
-			require.NoError(t, err)
-			s := reliability.NewStack(p.Name, e.stack, e.program(p.Dir), settings)
+			s, _ := e.fresh(t)
 			for _, change := range []map[string]string{nil, {"sentry:image": e.image()}, {"sentry:image": ""}} {
 				s.Configure(change)
 				require.NoError(t, s.Up())

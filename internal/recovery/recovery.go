@@ -386,7 +386,8 @@ func (r *run) importID(made apitype.ResourceV3, tagged []Tagged) string {
 	return r.expand(entry.Import, made.Inputs)
 }
 
-// adopt imports a resource, and reports whether there is one. Of one that is replaced the state keeps the old one, for the next update to delete.
+// adopt imports a resource, and reports whether there is one. Of one that is replaced the state keeps the old one, for
+// the next update to delete.
 func (r *run) adopt(ctx context.Context, step Step, id string) (bool, error) {
 	urn := string(step.Resource.URN)
 	before := slices.Clone(r.state.Resources)
