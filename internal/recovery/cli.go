@@ -120,9 +120,9 @@ type importedResource struct {
 
 // Adopt imports a resource, unprotected.
 func (c CLI) Adopt(ctx context.Context, r apitype.ResourceV3, id string) error {
-	provider := strings.Split(r.Provider, "::")
+	provider, _ := providerOf(r)
 	err := c.fed(ctx, imported{
-		NameTable: map[string]string{"parent": string(r.Parent), "provider": strings.Join(provider[:len(provider)-1], "::")},
+		NameTable: map[string]string{"parent": string(r.Parent), "provider": provider},
 		Resources: []importedResource{{Type: string(r.Type), Name: r.URN.Name(), ID: id, Parent: "parent", Provider: "provider"}},
 	}, "import", "--yes", "--skip-preview", "--protect=false", "--generate-code=false")
 	if err != nil && strings.Contains(err.Error(), "does not exist") {

@@ -232,9 +232,15 @@ func (r *run) ready(made apitype.ResourceV3) bool {
 	if made.Provider == "" {
 		return true
 	}
-	end := strings.LastIndex(made.Provider, "::")
-	i := r.find(made.Provider[:end])
-	return i >= 0 && string(r.state.Resources[i].ID) == made.Provider[end+len("::"):]
+	urn, id := providerOf(made)
+	i := r.find(urn)
+	return i >= 0 && string(r.state.Resources[i].ID) == id
+}
+
+// providerOf are the two parts of a resource's reference to its provider.
+func providerOf(r apitype.ResourceV3) (urn, id string) {
+	end := strings.LastIndex(r.Provider, "::")
+	return r.Provider[:end], r.Provider[end+len("::"):]
 }
 
 // add puts a resource into the state that an update would create, under the id that AWS has for it or would have. Of

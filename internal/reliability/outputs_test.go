@@ -8,20 +8,12 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"sentry/infra"
-	"sentry/internal/fixture"
-	"sentry/internal/project"
 )
 
 // What a component tells in the state, and `pulumi stack --show-urns` and the console with it.
 func TestComponentsTellTheirOutputs(t *testing.T) {
 	t.Parallel()
-	p, err := project.Open(fixture.Project(t))
-	require.NoError(t, err)
-	start, _, err := deployments(infra.DeployIn, p, "production", release)
-	require.NoError(t, err)
-	s := start()
+	s := newStack(t, "production")
 	s.Configure(map[string]string{"sentry:https": "true"})
 	require.NoError(t, s.Up())
 	told := map[string][]string{}
