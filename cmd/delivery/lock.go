@@ -42,6 +42,7 @@ func (c *command) locks(ctx context.Context, stack, url string) (lock.Store, err
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
 		o.Region = cmp.Or(backend.Region, o.Region)
 		o.UsePathStyle = backend.PathStyle
+		o.DisableLogOutputChecksumValidationSkipped = true
 		if backend.Endpoint != "" {
 			o.BaseEndpoint = &backend.Endpoint
 		}

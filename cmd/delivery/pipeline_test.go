@@ -105,7 +105,7 @@ func promoted(t *testing.T, w *world) {
 		assert.Contains(t, role, "role/sentry-deploy-production as environment:production")
 	}
 
-	w.hub.Environments["production"] = `{"protection_rules":[],"deployment_branch_policy":{}}`
+	w.hub.Environments["production"] = unreviewed
 	defer func() { w.hub.Environments["production"] = reviewed }()
 	refused := w.deploy("production", nil)
 	assert.Equal(t, "failure", refused.Job("preview").Result)
@@ -314,7 +314,7 @@ func oneAddress(t *testing.T, w *world) {
 
 // byHand is D9's way out: no push deploys, and whoever starts a deployment names the commit.
 func byHand(t *testing.T, w *world) {
-	w.hub.Environments["production"] = `{"protection_rules":[],"deployment_branch_policy":{"custom_branch_policies":true}}`
+	w.hub.Environments["production"] = unreviewed
 	w.pipeline.Vars["DEPLOY_UNREVIEWED"] = "by-hand"
 	w.pipeline.Vars["API_URL"] = "/api"
 	assert.Equal(t, "skipped", w.deploy("production", nil).Conclusion, "each push ends in a refusal, or worse")

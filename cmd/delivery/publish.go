@@ -47,5 +47,6 @@ func (c *command) publish(cmd *cobra.Command, dir string, p publish.Publisher) e
 func (c *command) s3(cfg aws.Config) *s3.Client {
 	return s3.NewFromConfig(cfg, func(o *s3.Options) {
 		o.UsePathStyle = c.getenv("AWS_ENDPOINT_URL_S3") != "" || c.getenv("AWS_ENDPOINT_URL") != ""
+		o.DisableLogOutputChecksumValidationSkipped = true
 	})
 }

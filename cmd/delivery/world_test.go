@@ -41,8 +41,11 @@ type world struct {
 
 const account = "123456789012"
 
-// reviewed is an environment's answer that has a reviewer and admits main only.
-const reviewed = `{"protection_rules":[{"type":"required_reviewers","reviewers":[{}]}],"deployment_branch_policy":{"custom_branch_policies":true}}`
+// What GitHub says of an environment that admits main only, with and without a reviewer.
+const (
+	reviewed   = `{"protection_rules":[{"type":"required_reviewers","reviewers":[{}]}],"deployment_branch_policy":{"custom_branch_policies":true}}`
+	unreviewed = `{"protection_rules":[],"deployment_branch_policy":{"custom_branch_policies":true}}`
+)
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
@@ -83,7 +86,7 @@ func newWorld(t *testing.T) *world {
 		w.pulumi("stack", "init", stack, "--secrets-provider", "passphrase")
 		w.bucketFor("sentry-" + stack + "-frontend-" + account)
 	}
-	w.hub.Environments["staging"] = `{"protection_rules":[],"deployment_branch_policy":{"custom_branch_policies":true}}`
+	w.hub.Environments["staging"] = unreviewed
 	w.hub.Environments["production"] = reviewed
 	return w
 }

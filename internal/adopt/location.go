@@ -61,7 +61,10 @@ func fetchObject(ctx context.Context, object string) ([]byte, error) {
 	if cfg.Region == "" {
 		return nil, errors.New("no region is set: set AWS_REGION to the bucket's")
 	}
-	client := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = cfg.BaseEndpoint != nil })
+	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.UsePathStyle = cfg.BaseEndpoint != nil
+		o.DisableLogOutputChecksumValidationSkipped = true // Terraform's states have no checksum, which is nothing to tell
+	})
 	answer, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String(bucket), Key: aws.String(key)})
 	if err != nil {
 		return nil, fmt.Errorf("fetch the object: %w", err)
