@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sentry/bootstrap/account"
+	"sentry/examples"
 	"sentry/infra"
 	"sentry/internal/fixture"
 	"sentry/internal/project"
@@ -84,9 +85,9 @@ func all(t *testing.T) []recorded {
 			runs = append(runs, environment(t, "staging", fixture.Configuration(settings...)))
 		}
 	}
-	for _, folder := range exampleFolders(t) {
-		if exempt[filepath.Base(folder)] == "" { // those have a test of their own
-			runs = append(runs, example(t, folder, nil))
+	for _, e := range examples.All {
+		if exempt[e.Name] == "" { // those have a test of their own
+			runs = append(runs, example(t, e, nil))
 		}
 	}
 	return runs
@@ -131,9 +132,9 @@ func provesItsKey(t *testing.T, c Control) {
 		runs = append(runs, bootstrapped(t, config))
 	}
 	if slices.ContainsFunc(data, func(d Control) bool { return d.IDs == c.IDs }) {
-		for _, folder := range exampleFolders(t) {
-			if programs[filepath.Base(folder)] != nil {
-				runs = append(runs, example(t, folder, c.With))
+		for _, e := range examples.All {
+			if e.OwnProgram() {
+				runs = append(runs, example(t, e, c.With))
 			}
 		}
 	}
