@@ -34,7 +34,6 @@ windows: # compiles there, too
 
 reliability: ## Interrupt deployments at every operation; takes minutes
 	@go run ./cmd/reliability --write
-	go test ./examples -run TestInterruptions -every 12 -v
 
 properties: ## Deploy 200 random configurations, and refuse a thousand bad ones
 	go test ./internal/reliability -run TestRandomConfigurations -rapid.checks=200

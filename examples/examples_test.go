@@ -3,7 +3,6 @@ package examples_test
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,10 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"sentry/examples/cache"
-	"sentry/examples/database"
-	"sentry/examples/worker"
-	"sentry/infra"
+	"sentry/examples"
 	"sentry/internal/aws"
 	"sentry/internal/cost"
 	"sentry/internal/fixture"
@@ -25,37 +21,19 @@ import (
 	"sentry/internal/sandbox"
 )
 
-// example is a folder of this one, and the program that its stack file is for.
-type example struct {
-	name, stack string
-	program     sandbox.Program
-}
+// example is an example in this test's hands.
+type example struct{ examples.Example }
 
-var examples = []example{
-	{"cache", "example", cache.DeployIn},
-	{"database", "example", database.DeployIn},
-	{"frugal", "frugal", infra.DeployIn},
-	{"hardened", "hardened", infra.DeployIn},
-	{"worker", "example", worker.DeployIn},
-}
-
-// project is the folder with the stack file. One that has no program of its own is put where the main program's are.
 func (e example) project(t *testing.T) project.Project {
 	t.Helper()
-	dir := e.name
-	if _, err := os.Stat(filepath.Join(dir, "Pulumi.yaml")); err != nil {
-		dir = fixture.Project(t)
-		file := "Pulumi." + e.stack + ".yaml"
-		fixture.Copy(t, filepath.Join(e.name, file), filepath.Join(dir, file))
-	}
-	p, err := project.Open(dir)
+	p, err := e.Open(fixture.Root(t), t.TempDir())
 	require.NoError(t, err)
 	return p
 }
 
 func (e example) record(t *testing.T, options sandbox.StackOptions) *sandbox.Recording {
 	t.Helper()
-	recording, err := sandbox.RecordStack(e.program, e.project(t), e.stack, options)
+	recording, err := sandbox.RecordStack(e.Program, e.project(t), e.Stack, options)
 	require.NoError(t, err)
 	return recording
 }
@@ -64,20 +42,20 @@ func (e example) record(t *testing.T, options sandbox.StackOptions) *sandbox.Rec
 func (e example) fresh(t *testing.T) (*reliability.Stack, map[string]string) {
 	t.Helper()
 	p := e.project(t)
-	settings, err := p.Config(e.stack)
+	settings, err := p.Config(e.Stack)
 	require.NoError(t, err)
-	return reliability.NewStack(p.Name, e.stack, e.program(p.Dir), settings), settings
+	return reliability.NewStack(p.Name, e.Stack, e.Program(p.Dir), settings), settings
 }
 
 func (e example) image() string {
-	return sandbox.ReleasedImage("us-east-1", "sentry-"+e.stack+"-backend")
+	return sandbox.ReleasedImage("us-east-1", "sentry-"+e.Stack+"-backend")
 }
 
 func named(t *testing.T, name string) example {
 	t.Helper()
-	for _, e := range examples {
-		if e.name == name {
-			return e
+	for _, e := range examples.All {
+		if e.Name == name {
+			return example{e}
 		}
 	}
 	require.Fail(t, "no example "+name)
@@ -99,8 +77,9 @@ func TestEveryFolderIsAnExample(t *testing.T) {
 
 // Each is deployed from nothing, released, and taken down again; each second preview is empty.
 func TestExamplesDeploy(t *testing.T) {
-	for _, e := range examples {
-		t.Run(e.name, func(t *testing.T) {
+	for _, listed := range examples.All {
+		e := example{listed}
+		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
 			s, settings := e.fresh(t)
 			_, err := s.Preview()
@@ -124,37 +103,27 @@ func TestExamplesDeploy(t *testing.T) {
 	}
 }
 
-var every = flag.Int("every", 0, "interrupt each `n`th operation of every deployment of the examples; 0 is the first one of a new environment")
-
-// E2: a part of what make reliability does.
+// E2: a part of what make reliability does, the first operation of a new environment.
 func TestInterruptionsOfTheExamplesLoseNothing(t *testing.T) {
-	for _, e := range examples {
-		t.Run(e.name, func(t *testing.T) {
-			parts := map[reliability.Part]int{{Scenario: reliability.Scenarios[0]}: 1000}
-			if *every > 0 {
-				// What AWS has and nobody knows is found by rules of each type's own: that is tried of every resource.
-				parts = map[reliability.Part]int{{}: *every, {Scenario: reliability.Scenarios[0], Fault: "process lost after AWS acted"}: 1}
+	for _, listed := range examples.All {
+		e := example{listed}
+		t.Run(e.Name, func(t *testing.T) {
+			part := reliability.Part{Environment: e.Stack, Scenario: reliability.FromNothing}
+			cases, err := reliability.Run(t.Context(), e.Program, e.project(t), part, 1000)
+			require.NoError(t, err)
+			require.NotEmpty(t, cases)
+			for _, c := range cases {
+				assert.Empty(t, c.Lost, "%s, %s, %s", c.Scenario, c.Operation, c.Fault)
 			}
-			interrupted := 0
-			for part, each := range parts {
-				part.Environment = e.stack
-				cases, err := reliability.Run(t.Context(), e.program, e.project(t), part, each)
-				require.NoError(t, err)
-				require.NotEmpty(t, cases)
-				for _, c := range cases {
-					assert.Empty(t, c.Lost, "%s, %s, %s", c.Scenario, c.Operation, c.Fault)
-				}
-				interrupted += len(cases)
-			}
-			t.Logf("%d interruptions", interrupted)
 		})
 	}
 }
 
 // E2: AWS alone is enough to make a state anew that is gone.
 func TestExamplesAreFoundAgain(t *testing.T) {
-	for _, e := range examples {
-		t.Run(e.name, func(t *testing.T) {
+	for _, listed := range examples.All {
+		e := example{listed}
+		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
 			s, _ := e.fresh(t)
 			for _, change := range []map[string]string{nil, {"sentry:image": e.image()}, {"sentry:image": ""}} {
@@ -186,7 +155,7 @@ func TestExamplesAreFoundAgain(t *testing.T) {
 func TestIsolatedSubnetsNeedRoom(t *testing.T) {
 	e := named(t, "database")
 	record := func(block string) error {
-		_, err := sandbox.RecordStack(e.program, e.project(t), e.stack, sandbox.StackOptions{Config: map[string]string{"sentry:vpcCidr": block}})
+		_, err := sandbox.RecordStack(e.Program, e.project(t), e.Stack, sandbox.StackOptions{Config: map[string]string{"sentry:vpcCidr": block}})
 		return err
 	}
 	require.NoError(t, record("10.4.0.0/21"))
@@ -197,23 +166,24 @@ func TestIsolatedSubnetsNeedRoom(t *testing.T) {
 func TestTheReadmesSayWhatTheExamplesCost(t *testing.T) {
 	index, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	for _, e := range examples {
-		t.Run(e.name, func(t *testing.T) {
-			report, err := cost.PriceOf(e.stack, e.record(t, sandbox.StackOptions{Released: true}), nil)
+	for _, listed := range examples.All {
+		e := example{listed}
+		t.Run(e.Name, func(t *testing.T) {
+			report, err := cost.PriceOf(e.Stack, e.record(t, sandbox.StackOptions{Released: true}), nil)
 			require.NoError(t, err)
 			assert.Empty(t, report.Unpriced, "the price leaves something out")
-			text, err := os.ReadFile(filepath.Join(e.name, "README.md"))
+			text, err := os.ReadFile(filepath.Join(e.Name, "README.md"))
 			require.NoError(t, err)
-			assert.Contains(t, string(text), fmt.Sprintf("**$%.2f a month**", report.Total), "examples/%s/README.md names another price", e.name)
-			assert.Regexp(t, fmt.Sprintf(`\[%s\].* %.2f \|`, e.name, report.Total), string(index), "examples/README.md names another price")
+			assert.Contains(t, string(text), fmt.Sprintf("**$%.2f a month**", report.Total), "examples/%s/README.md names another price", e.Name)
+			assert.Regexp(t, fmt.Sprintf(`\[%s\].* %.2f \|`, e.Name, report.Total), string(index), "examples/README.md names another price")
 			part := 0.0
 			for _, line := range report.Lines {
-				if strings.EqualFold(line.Component, e.name) {
+				if strings.EqualFold(line.Component, e.Name) {
 					part += line.Amount
 				}
 			}
 			if part > 0 {
-				assert.Contains(t, string(text), fmt.Sprintf("$%.2f of it", part), "examples/%s/README.md names another price of its own part", e.name)
+				assert.Contains(t, string(text), fmt.Sprintf("$%.2f of it", part), "examples/%s/README.md names another price of its own part", e.Name)
 			}
 		})
 	}
@@ -339,9 +309,9 @@ func TestWorker(t *testing.T) {
 func TestAReleaseRollsTheWorker(t *testing.T) {
 	e := named(t, "worker")
 	p := e.project(t)
-	settings, err := p.Config(e.stack)
+	settings, err := p.Config(e.Stack)
 	require.NoError(t, err)
-	s := reliability.NewStack(p.Name, e.stack, e.program(p.Dir), settings)
+	s := reliability.NewStack(p.Name, e.Stack, e.Program(p.Dir), settings)
 	require.NoError(t, s.Up())
 	s.Configure(map[string]string{"sentry:image": e.image()})
 	const urn = "urn:pulumi:example::sentry::sentry:infra:"

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,13 +13,13 @@ import (
 	"os/exec"
 	"runtime"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"sentry/examples"
 	"sentry/infra"
 	"sentry/internal/cli"
 	"sentry/internal/project"
@@ -33,13 +34,14 @@ func newCommand(out io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "reliability",
 		Short: "Interrupt deployments at every operation, and look for what is lost",
-		Long: "Interrupts deployments of every environment at every operation: AWS refuses it, the process is lost before or\n" +
-			"after it, the answer does not arrive, Ctrl-C. After each, it does what docs/state.md says, and compares AWS and\n" +
-			"the state with what an undisturbed deployment leaves.",
+		Long: "Interrupts deployments of every environment and example at every operation: AWS refuses it, the process is\n" +
+			"lost before or after it, the answer does not arrive, Ctrl-C. After each, it does what docs/state.md says, and\n" +
+			"compares AWS and the state with what an undisturbed deployment leaves.",
 		Args: cobra.NoArgs,
 	}
 	find := cli.ProjectFlag(root)
-	every := root.Flags().Int("every", 1, "strike each `n`th operation only")
+	every := root.Flags().Int("every", 1, "strike each `n`th operation of the environments only")
+	ofExamples := root.Flags().Int("examples", 12, "strike each `n`th operation of the examples only, but lose the process after each")
 	write := root.Flags().Bool("write", false, "keep the numbers, for docs/reliability.md")
 	only := root.Flags().String("only", "", "one `part` alone, as JSON; its cases as JSON")
 	root.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -47,36 +49,106 @@ func newCommand(out io.Writer) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if *every < 1 {
-			return fmt.Errorf("--every %d: allowed: 1 and more", *every)
+		if *every < 1 || *ofExamples < 1 {
+			return fmt.Errorf("--every %d, --examples %d: allowed: 1 and more", *every, *ofExamples)
 		}
-		if *only != "" {
-			var part reliability.Part
-			if err := json.Unmarshal([]byte(*only), &part); err != nil {
-				return fmt.Errorf("--only %s: %w", *only, err)
-			}
-			cases, err := reliability.Run(cmd.Context(), infra.DeployIn, p, part, *every)
-			if err != nil {
-				return err
-			}
-			return json.NewEncoder(out).Encode(cases)
+		if *only == "" {
+			return run(cmd.Context(), p, *every, *ofExamples, *write, out)
 		}
-		return run(cmd.Context(), p, *every, *write, out)
+		var one part
+		if err := json.Unmarshal([]byte(*only), &one); err != nil {
+			return fmt.Errorf("--only %s: %w", *only, err)
+		}
+		cases, err := one.run(cmd.Context(), p)
+		if err != nil {
+			return err
+		}
+		return json.NewEncoder(out).Encode(cases)
 	}
 	return root
 }
 
-func run(ctx context.Context, p project.Project, every int, write bool, out io.Writer) error {
+// part is what one process tries: a part of an environment, or of an example.
+type part struct {
+	Example string
+	reliability.Part
+	Every int
+}
+
+// subject is the name of the environment or the example.
+func (o part) subject() string { return cmp.Or(o.Example, o.Environment) }
+
+// parts are all that is tried, each with enough operations to be worth a process.
+func parts(p project.Project, every, ofExamples int) []part {
+	var all []part
+	add := func(example, environment, scenario string, every int) {
+		if every > 1 && scenario != reliability.FromNothing || scenario == reliability.Drift {
+			all = append(all, part{example, reliability.Part{Environment: environment, Scenario: scenario}, every})
+			return
+		}
+		for _, fault := range reliability.Faults {
+			of := part{example, reliability.Part{Environment: environment, Scenario: scenario, Fault: fault.Name}, every}
+			if scenario == reliability.FromNothing && fault.Name == reliability.LostAfterwards.Name {
+				of.Every = 1 // what AWS has and nobody knows is found by rules of each type's own
+			}
+			all = append(all, of)
+		}
+	}
+	for _, scenario := range reliability.Scenarios {
+		for _, environment := range p.Environments() {
+			add("", environment, scenario, every)
+		}
+		for _, e := range examples.All {
+			add(e.Name, e.Stack, scenario, ofExamples)
+		}
+	}
+	return all
+}
+
+// in calls what wants the program and the project of a part.
+func (o part) in(p project.Project, call func(sandbox.Program, project.Project) error) error {
+	if o.Example == "" {
+		return call(infra.DeployIn, p)
+	}
+	i := slices.IndexFunc(examples.All, func(e examples.Example) bool { return e.Name == o.Example })
+	if i < 0 {
+		return fmt.Errorf("no example %q", o.Example)
+	}
+	scratch, err := os.MkdirTemp("", "sentry-example-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(scratch) }()
+	example, err := examples.All[i].Open(p.Dir, scratch)
+	if err != nil {
+		return err
+	}
+	return call(examples.All[i].Program, example)
+}
+
+// run interrupts what the part is of.
+func (o part) run(ctx context.Context, p project.Project) (cases []reliability.Case, err error) {
+	err = o.in(p, func(program sandbox.Program, in project.Project) error {
+		cases, err = reliability.Run(ctx, program, in, o.Part, o.Every)
+		return err
+	})
+	for i := range cases {
+		cases[i].Stack = o.subject()
+	}
+	return cases, err
+}
+
+func run(ctx context.Context, p project.Project, every, ofExamples int, write bool, out io.Writer) error {
 	started := time.Now()
-	parts := reliability.Parts(p)
-	cases := make([][]reliability.Case, len(parts))
+	all := parts(p, every, ofExamples)
+	cases := make([][]reliability.Case, len(all))
 	lost := 0
 	var printing sync.Mutex
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.NumCPU())
-	for i, part := range parts {
+	for i, one := range all {
 		group.Go(func() (err error) {
-			if cases[i], err = apart(groupCtx, p, part, every); err != nil {
+			if cases[i], err = apart(groupCtx, p, one); err != nil {
 				return err
 			}
 			printing.Lock()
@@ -120,8 +192,8 @@ func tell(cases []reliability.Case, out io.Writer) (lost int) {
 
 // apart runs a part in a process of its own: each engine leaves half a megabyte behind, and a filter that every later
 // one asks about every text.
-func apart(ctx context.Context, p project.Project, part reliability.Part, every int) ([]reliability.Case, error) {
-	only, err := json.Marshal(part)
+func apart(ctx context.Context, p project.Project, one part) ([]reliability.Case, error) {
+	only, err := json.Marshal(one)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +201,7 @@ func apart(ctx context.Context, p project.Project, part reliability.Part, every 
 	if err != nil {
 		return nil, err
 	}
-	child := exec.CommandContext(ctx, self, "-C", p.Dir, "--only", string(only), "--every", strconv.Itoa(every))
+	child := exec.CommandContext(ctx, self, "-C", p.Dir, "--only", string(only))
 	child.Env = append(os.Environ(), "GOMAXPROCS=1") // as many run side by side as there are processors
 	child.Stderr = os.Stderr
 	text, err := child.Output()

@@ -22,7 +22,7 @@ func Diagram(stacks []Stack) string {
 	for i, stack := range stacks {
 		d.names = append(d.names, stack.Name)
 		for _, r := range stack.Running.Resources {
-			if !r.Custom || strings.HasPrefix(r.Type, "pulumi:") {
+			if !inAWS(r) {
 				continue
 			}
 			t := d.thing(key(r.URN, stack.Name))

@@ -66,7 +66,7 @@ func Parts(program sandbox.Program, p project.Project) (map[string]string, error
 		"controls":      controlsTables(),
 		"outputs":       outputsTable(stacks),
 		"scaling":       scaling,
-		"deployments":   markdown.Table(interruptions.Scenarios()),
+		"deployments":   deploymentsTable(stacks, interruptions),
 		"interruptions": markdown.Table(interruptions.Faults()),
 		"misfortunes":   "- " + strings.Join(interruptions.Backend, "\n- "),
 	}, nil

@@ -11,6 +11,8 @@ import (
 	"sentry/internal/cost"
 	"sentry/internal/markdown"
 	"sentry/internal/project"
+	"sentry/internal/reliability/results"
+	"sentry/internal/sandbox"
 )
 
 // titles is a table's head: its own columns around one for each environment.
@@ -198,3 +200,24 @@ func scalingTable(region string) (string, error) {
 	return markdown.Table(rows) + fmt.Sprintf("\nx86 list prices in %s of %s; `go run ./cmd/cost savings` says what arm64 and "+
 		"spot would save.\n", prices.Region, prices.Date), nil
 }
+
+// deploymentsTable has the deployments that were interrupted, and says where the program is another one by now.
+func deploymentsTable(stacks []Stack, last results.Results) string {
+	var text strings.Builder
+	text.WriteString(markdown.Table(last.Scenarios()))
+	for _, stack := range stacks {
+		creates := 0
+		for _, r := range stack.Running.Resources {
+			if inAWS(r) {
+				creates++
+			}
+		}
+		if tried := last.Operations(stack.Name); tried != creates {
+			fmt.Fprintf(&text, "\n**Not tried yet**: a new `%s` takes %d operations now, and took %d in the last run of `make reliability`.\n", stack.Name, creates, tried)
+		}
+	}
+	return text.String()
+}
+
+// inAWS: components and providers are not.
+func inAWS(r sandbox.Resource) bool { return r.Custom && !strings.HasPrefix(r.Type, "pulumi:") }

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -23,6 +25,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag/colors"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/env"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
@@ -185,7 +188,7 @@ func (s *Stack) operate(run operation, dryRun bool, steps *[]recovery.Step) erro
 	var host plugin.Host
 	ctx := &engine.Context{Cancel: cancelled, Events: events, PluginManager: noPlugins{}}
 	if !dryRun {
-		manager := backend.NewSnapshotManager(persister, b64.NewBase64SecretsManager(), snapshot, nil)
+		manager := persister.manager(snapshot, !s.Cloud.Faulty())
 		ctx.SnapshotManager = manager
 		defer func() { _ = manager.Close() }()
 	}
@@ -265,6 +268,26 @@ type persister struct {
 	mu    sync.Mutex
 	lost  bool
 }
+
+// manager decides what is written when. What was written before the end is asked for by an interruption alone, and is
+// half of the work: undisturbed writes once, at the end.
+func (p *persister) manager(snapshot *deploy.Snapshot, undisturbed bool) *backend.SnapshotManager {
+	settings.Lock()
+	defer settings.Unlock()
+	name := env.SkipCheckpoints.Var().Name()
+	before, set := os.LookupEnv(name)
+	_ = os.Setenv(name, strconv.FormatBool(undisturbed))
+	manager := backend.NewSnapshotManager(p, b64.NewBase64SecretsManager(), snapshot, nil)
+	if set {
+		_ = os.Setenv(name, before)
+	} else {
+		_ = os.Unsetenv(name)
+	}
+	return manager
+}
+
+// settings guards what the engine takes from the process's environment.
+var settings sync.Mutex
 
 func (p *persister) Save(d apitype.TypedDeployment) error {
 	p.mu.Lock()

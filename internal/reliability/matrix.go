@@ -56,14 +56,15 @@ var Faults = []Fault{
 	{Name: "Ctrl-C", signals: 1},
 	{Name: "Ctrl-C, twice", signals: 2, recovers: true},
 	{Name: "process lost before AWS acted", fault: sandbox.Fault{Kill: true}, recovers: true},
-	lostAfterwards,
+	LostAfterwards,
 	{
 		Name: "AWS acted, its answer was an error", recovers: true,
 		fault: sandbox.Fault{Message: "RequestError: connection reset by peer", After: true},
 	},
 }
 
-var lostAfterwards = Fault{Name: "process lost after AWS acted", fault: sandbox.Fault{Kill: true, After: true}, recovers: true}
+// LostAfterwards leaves something in AWS that nobody knows of.
+var LostAfterwards = Fault{Name: "process lost after AWS acted", fault: sandbox.Fault{Kill: true, After: true}, recovers: true}
 
 // Case is one interruption: an operation of the scenario, struck by a fault.
 type Case struct {
@@ -117,8 +118,8 @@ func Interrupt(ctx context.Context, start func() *Stack, scenarios []Scenario, f
 			}
 		}
 	}
-	// Most of the time went to collecting the garbage of the engines: three times as quick, for 5 GB at the most.
-	defer debug.SetGCPercent(debug.SetGCPercent(600))
+	// Most of the time went to collecting the garbage of the engines: three times as quick, for 1 GB at the most.
+	defer debug.SetGCPercent(debug.SetGCPercent(200))
 	cases := make([]Case, len(jobs))
 	var group sync.WaitGroup
 	slots := make(chan struct{}, max(2, runtime.NumCPU()))

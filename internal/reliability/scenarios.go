@@ -13,17 +13,18 @@ import (
 	"sentry/internal/sandbox"
 )
 
-// The deployments that can be interrupted.
+// The deployments that can be interrupted, and Drift, which is none.
 const (
-	fromNothing = "from nothing"
+	FromNothing = results.FromNothing
 	sizes       = "size and count"
 	network     = "another network, asleep"
 	release     = "release"
 	destroy     = "destroy"
+	Drift       = results.Drift
 )
 
 // Scenarios are their names.
-var Scenarios = []string{fromNothing, sizes, network, release, destroy, results.Drift}
+var Scenarios = []string{FromNothing, sizes, network, release, destroy, Drift}
 
 // scenariosOf are the deployments of a stack that can be interrupted, made from its own configuration.
 func scenariosOf(name, stack string, settings map[string]string) []Scenario {
@@ -65,7 +66,7 @@ func scenariosOf(name, stack string, settings map[string]string) []Scenario {
 		"protect": "", "https": strings.ReplaceAll(settings[key("https")], `"deletionProtection":true`, `"deletionProtection":false`),
 	})
 	return []Scenario{
-		{Name: fromNothing},
+		{Name: FromNothing},
 		{Name: sizes, Before: released, Change: kept(size)},
 		// A load balancer cannot move to another VPC, and tasks with public addresses hold the gateway.
 		{
@@ -74,7 +75,7 @@ func scenariosOf(name, stack string, settings map[string]string) []Scenario {
 		},
 		{Name: release, Before: released, Change: map[string]string{key("image"): image("2")}},
 		{Name: destroy, Before: unguarded, Destroy: true}, // the documented way: docs/operations.md
-		{Name: results.Drift, Before: released, ByHand: true},
+		{Name: Drift, Before: released, ByHand: true},
 	}
 }
 
@@ -98,23 +99,6 @@ func Rows(cases []Case) []results.Row {
 
 // Part is a part of all that is tried; what it leaves empty is all of that.
 type Part struct{ Environment, Scenario, Fault string }
-
-// Parts are all of a project's.
-func Parts(p project.Project) []Part {
-	var parts []Part
-	for _, environment := range p.Environments() {
-		for _, scenario := range Scenarios {
-			if scenario == results.Drift { // no deployment, and so no fault of one
-				parts = append(parts, Part{Environment: environment, Scenario: scenario})
-				continue
-			}
-			for _, fault := range Faults {
-				parts = append(parts, Part{Environment: environment, Scenario: scenario, Fault: fault.Name})
-			}
-		}
-	}
-	return parts
-}
 
 // Run interrupts each nth operation of the deployments of one environment of a project.
 func Run(ctx context.Context, program sandbox.Program, p project.Project, part Part, every int) ([]Case, error) {

@@ -23,7 +23,7 @@ func TestWhatAWSNamesIsFoundAgain(t *testing.T) {
 		s.Configure(map[string]string{"sentry:image": sandbox.ReleasedImage("us-east-1", "sentry-staging-backend")})
 		return s
 	}
-	b, err := prepare(start(), Scenario{Name: fromNothing})
+	b, err := prepare(start(), Scenario{Name: FromNothing})
 	require.NoError(t, err)
 	struck := map[string]bool{}
 	require.NotEmpty(t, b.operations)
@@ -34,7 +34,7 @@ func TestWhatAWSNamesIsFoundAgain(t *testing.T) {
 		}
 		struck[operation.Type] = true
 		t.Run(operation.Type, func(t *testing.T) {
-			assert.NoError(t, b.interrupt(t.Context(), start(), lostAfterwards, n))
+			assert.NoError(t, b.interrupt(t.Context(), start(), LostAfterwards, n))
 		})
 	}
 }

@@ -99,6 +99,13 @@ func (c *Cloud) Inject(f Fault) {
 	c.faults = append(c.faults, &f)
 }
 
+// Faulty reports whether a misfortune is to come.
+func (c *Cloud) Faulty() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.faults) > 0
+}
+
 // Break makes an image one whose tasks never become healthy. ECS gives up on it, and goes back to the definition before
 // where the service asks for that.
 func (c *Cloud) Break(image string) {

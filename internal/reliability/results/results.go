@@ -14,8 +14,12 @@ import (
 // File is where the numbers are kept, seen from the project. `make reliability` writes it.
 const File = "internal/reliability/results/results.json"
 
-// Drift is the name of what happens to a stack while nothing is deployed.
-const Drift = "nothing is deployed"
+const (
+	// FromNothing is the name of the deployment of a new environment.
+	FromNothing = "from nothing"
+	// Drift is the name of what happens to a stack while nothing is deployed.
+	Drift = "nothing is deployed"
+)
 
 //go:embed results.json
 var last []byte
@@ -89,6 +93,16 @@ func (r Results) Scenarios() [][]string {
 		table = append(table, line)
 	}
 	return table
+}
+
+// Operations is how many a new environment took, each of which was struck; 0 where the environment was not tried.
+func (r Results) Operations(stack string) int {
+	for _, row := range r.Rows {
+		if row.Stack == stack && row.Scenario == FromNothing {
+			return row.Operations
+		}
+	}
+	return 0
 }
 
 // Faults are the tables' rows: a fault, and what became of the deployments that it struck.
