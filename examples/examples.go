@@ -16,16 +16,21 @@ import (
 // Example is a folder of this one, and the program that its stack file is for.
 type Example struct {
 	Name, Stack string
-	Program     sandbox.Program
+	// What it is, in a few words.
+	What    string
+	Program sandbox.Program
 }
 
 // All are the examples.
 var All = []Example{
-	{"cache", "example", cache.DeployIn},
-	{"database", "example", database.DeployIn},
-	{"frugal", "frugal", infra.DeployIn},
-	{"hardened", "hardened", infra.DeployIn},
-	{"worker", "example", worker.DeployIn},
+	{"frugal", "frugal", "a stack file: arm64 on Spot, asleep at night and at weekends, no Container Insights", infra.DeployIn},
+	{
+		"hardened", "hardened",
+		"a stack file: HTTPS at a domain, protected, watched, logged; a container that is neither root nor writable", infra.DeployIn,
+	},
+	{"database", "example", "PostgreSQL in subnets of its own, its password a secret of the tasks", database.DeployIn},
+	{"cache", "example", "Valkey, which speaks Redis's protocol, over TLS and with a password", cache.DeployIn},
+	{"worker", "example", "a second service that runs the same image, and that nothing reaches", worker.DeployIn},
 }
 
 // OwnProgram reports whether it is more than a stack file for the main program.

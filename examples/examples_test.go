@@ -14,7 +14,6 @@ import (
 
 	"sentry/examples"
 	"sentry/internal/aws"
-	"sentry/internal/cost"
 	"sentry/internal/fixture"
 	"sentry/internal/project"
 	"sentry/internal/reliability"
@@ -161,32 +160,6 @@ func TestIsolatedSubnetsNeedRoom(t *testing.T) {
 	require.NoError(t, record("10.4.0.0/21"))
 	require.ErrorContains(t, record("10.4.0.0/22"),
 		"sentry:vpcCidr: 10.4.0.0/22 has no room for the subnets of sentry-example-database, which come after the first 4; allowed: a larger block")
-}
-
-func TestTheReadmesSayWhatTheExamplesCost(t *testing.T) {
-	index, err := os.ReadFile("README.md")
-	require.NoError(t, err)
-	for _, listed := range examples.All {
-		e := example{listed}
-		t.Run(e.Name, func(t *testing.T) {
-			report, err := cost.PriceOf(e.Stack, e.record(t, sandbox.StackOptions{Released: true}), nil)
-			require.NoError(t, err)
-			assert.Empty(t, report.Unpriced, "the price leaves something out")
-			text, err := os.ReadFile(filepath.Join(e.Name, "README.md"))
-			require.NoError(t, err)
-			assert.Contains(t, string(text), fmt.Sprintf("**$%.2f a month**", report.Total), "examples/%s/README.md names another price", e.Name)
-			assert.Regexp(t, fmt.Sprintf(`\[%s\].* %.2f \|`, e.Name, report.Total), string(index), "examples/README.md names another price")
-			part := 0.0
-			for _, line := range report.Lines {
-				if strings.EqualFold(line.Component, e.Name) {
-					part += line.Amount
-				}
-			}
-			if part > 0 {
-				assert.Contains(t, string(text), fmt.Sprintf("$%.2f of it", part), "examples/%s/README.md names another price of its own part", e.Name)
-			}
-		})
-	}
 }
 
 // definition is what a reader of AWS sees of a task's only container.

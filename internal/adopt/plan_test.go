@@ -43,7 +43,9 @@ func TestTables(t *testing.T) {
 		require.Empty(t, made.Problems)
 		var text bytes.Buffer
 		require.NoError(t, made.Print(&text))
-		golden.Equal(t, "testdata/"+name+".txt", text.String(), "resources of Terraform's get another fate")
+		// What the update creates is the program's, not Terraform's: TestTheWay holds it.
+		fates := strings.Replace(text.String(), strings.Join(made.New, "\n  "), "…", 1)
+		golden.Equal(t, "testdata/"+name+".txt", fates, "resources of Terraform's get another fate")
 	}
 }
 

@@ -58,7 +58,7 @@ func Parts(program sandbox.Program, p project.Project) (map[string]string, error
 	if err != nil {
 		return nil, err
 	}
-	return map[string]string{
+	parts := map[string]string{
 		"diagram":       Diagram(stacks),
 		"totals":        totalsTable(stacks),
 		"costs":         costTable(stacks),
@@ -69,10 +69,11 @@ func Parts(program sandbox.Program, p project.Project) (map[string]string, error
 		"deployments":   deploymentsTable(stacks, interruptions),
 		"interruptions": markdown.Table(interruptions.Faults()),
 		"misfortunes":   "- " + strings.Join(interruptions.Backend, "\n- "),
-	}, nil
+	}
+	return parts, priceExamples(p.Dir, parts)
 }
 
-var marker = regexp.MustCompile(`<!-- (begin|end) generated: ([a-z]+) -->`)
+var marker = regexp.MustCompile(`<!-- (begin|end) generated: ([a-z-]+) -->`)
 
 // Rewrite puts the parts between their comments, and leaves everything else as it is.
 func Rewrite(text string, parts map[string]string) (string, error) {

@@ -32,7 +32,9 @@ func TestEveryPartIsShown(t *testing.T) {
 	for _, text := range documents(t) {
 		all.WriteString(text)
 	}
-	for name := range parts(t, fixture.Project(t)) {
+	dir := fixture.Project(t)
+	fixture.Copy(t, filepath.Join(root, "examples"), filepath.Join(dir, "examples"))
+	for name := range parts(t, dir) {
 		assert.Contains(t, all.String(), "<!-- begin generated: "+name+" -->", "no document shows this part")
 	}
 }
@@ -111,7 +113,6 @@ func TestAThirdEnvironmentIsShown(t *testing.T) {
 	assert.Contains(t, parts["configuration"], "| Key | dev | production | staging |")
 	assert.Contains(t, parts["diagram"], "10.2.0.0/16 / 10.1.0.0/16 / 10.0.0.0/16")
 	assert.Regexp(t, "\n\n\\*\\*Not tried yet\\*\\*: a new `dev` takes [0-9]+ operations now, and took 0 in the last run", parts["deployments"])
-	assert.Equal(t, 1, strings.Count(parts["deployments"], "Not tried yet"), "the others were")
 }
 
 func TestOutputsAreThereForEachEnvironment(t *testing.T) {

@@ -25,11 +25,13 @@ func TestComponentsTellTheirOutputs(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, map[string][]string{
+	for name, outputs := range map[string][]string{
 		"Buckets":       {"artifactsBucketName", "clipsBucketName", "frontendBucketName"},
 		"Edge":          {"apiUrl", "distributionId", "url"},
 		"Network":       {"publicSubnetIds", "tasksSecurityGroupId", "vpcId"},
 		"Observability": {"logGroupName"},
 		"Service":       {"clusterName", "image", "repositoryUrl", "serviceName", "taskDefinitionArn"},
-	}, told)
+	} {
+		assert.Equal(t, outputs, told[name], name)
+	}
 }
