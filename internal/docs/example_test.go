@@ -66,12 +66,15 @@ func TestWorkedExample(t *testing.T) {
 	assert.Contains(t, string(readme), "<b>queue</b> clips", "the diagram does not show the new resource")
 }
 
-// apply does with a block what the text above it says.
+// apply does with a block what the text above it says, unless somebody has followed it in the repository itself.
 func apply(t *testing.T, dir string, b block) {
 	t.Helper()
 	if found := creates.FindStringSubmatch(b.before); found != nil {
-		require.NoFileExists(t, filepath.Join(dir, found[1]), "%s", b)
-		require.NoError(t, os.WriteFile(filepath.Join(dir, found[1]), []byte(b.text), 0o600))
+		file := filepath.Join(dir, found[1])
+		if text, err := os.ReadFile(file); err == nil {
+			require.Equal(t, b.text, string(text), "%s: there is another %s", b, found[1])
+		}
+		require.NoError(t, os.WriteFile(file, []byte(b.text), 0o600))
 		return
 	}
 	found := inserts.FindStringSubmatch(b.before)
@@ -79,6 +82,9 @@ func apply(t *testing.T, dir string, b block) {
 	file, where, anchor := filepath.Join(dir, found[1]), found[2], found[3]
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
+	if strings.Contains(string(text), b.text) {
+		return
+	}
 	var lines []string
 	hits := 0
 	for line := range strings.Lines(string(text)) {
