@@ -113,6 +113,7 @@ func TestWhatBecomesOfAnUpdateThatWasCutShort(t *testing.T) {
 	child := network("")
 	child.Parent = "urn:pulumi:staging::sentry::sentry:infra:Network::none"
 	logs := made(aws.CloudWatchLogGroup, "logs", "", map[string]any{"name": "logs"})
+	others := made(aws.CloudWatchLogGroup, "others", "", map[string]any{"name": "others"})
 	part := made(aws.CloudWatchLogGroup, "logs", "logs", nil)
 	part.Parent = network("").URN
 	old := network("vpc-1")
@@ -154,6 +155,19 @@ func TestWhatBecomesOfAnUpdateThatWasCutShort(t *testing.T) {
 			world{state: apitype.DeploymentV3{Resources: []apitype.ResourceV3{network("vpc-1")}}, exists: []string{"vpc-1", "vpc-2"}, tagged: []Tagged{{ARN: arnOfNetwork("vpc-1"), Name: "v"}, {ARN: arnOfNetwork("vpc-2"), Name: "v"}}},
 			Report{Doubled: urn(network(""))},
 			[]string{"v vpc-1", "v vpc-2 +"},
+		},
+		"a stranger, and then one that it has twice": {
+			world{
+				state: apitype.DeploymentV3{Resources: []apitype.ResourceV3{network("vpc-1")}}, exists: []string{"vpc-1", "vpc-2"},
+				tagged: []Tagged{foreign, {ARN: arnOfNetwork("vpc-1"), Name: "v"}, {ARN: arnOfNetwork("vpc-2"), Name: "v"}},
+			},
+			Report{Strangers: []string{foreign.ARN}, Doubled: urn(network(""))},
+			[]string{"v vpc-1", "v vpc-2 +"},
+		},
+		"of two of them AWS has the second": {
+			world{plan: append(create(logs), create(others)...), exists: []string{"others"}},
+			Report{Adopted: urn(others)},
+			[]string{"others others"},
 		},
 		"a replacement that AWS has made": {
 			world{
@@ -255,7 +269,8 @@ func TestWhatHasNoTagsIsImported(t *testing.T) {
 func TestWhatHidesItsIDIsImported(t *testing.T) {
 	instance := made(aws.RDSInstance, "db", "", map[string]any{"identifier": "sentry-staging"})
 	for name, want := range map[string][]string{"sentry-staging": {string(instance.URN)}, "other": nil} {
-		w := &world{plan: []Step{{apitype.OpCreate, instance}}, exists: []string{"sentry-staging"}}
+		logs := made(aws.CloudWatchLogGroup, "logs", "", map[string]any{"name": "logs"})
+		w := &world{plan: []Step{{apitype.OpCreate, logs}, {apitype.OpCreate, instance}}, exists: []string{"sentry-staging"}}
 		w.tagged = []Tagged{{ARN: "arn:aws:rds:us-east-1:123456789012:db:" + name}}
 		got, err := Recover(t.Context(), w, w)
 		require.NoError(t, err)
