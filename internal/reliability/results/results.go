@@ -2,6 +2,7 @@
 package results
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -52,13 +53,25 @@ func Last() (r Results, err error) {
 	return r, nil
 }
 
-// Write writes them.
+// Write writes them, a row a line.
 func (r Results) Write(dir string) error {
-	text, err := json.MarshalIndent(r, "", "  ")
+	var rows bytes.Buffer
+	for i, row := range r.Rows {
+		text, err := json.Marshal(row)
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			rows.WriteByte(',')
+		}
+		fmt.Fprintf(&rows, "\n%s", text)
+	}
+	backend, err := json.MarshalIndent(r.Backend, "", "  ")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, File), append(text, '\n'), 0o644)
+	text := fmt.Sprintf("{\n\"rows\": [%s\n],\n\"backend\": %s\n}\n", rows.Bytes(), backend)
+	return os.WriteFile(filepath.Join(dir, File), []byte(text), 0o644)
 }
 
 // Struck is how many deployments were interrupted.
