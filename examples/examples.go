@@ -36,6 +36,20 @@ var All = []Example{
 // OwnProgram reports whether it is more than a stack file for the main program.
 func (e Example) OwnProgram() bool { return e.Stack == "example" }
 
+// In calls what wants the example of a repository as a project, which is there for so long.
+func (e Example) In(repository string, call func(project.Project) error) error {
+	scratch, err := os.MkdirTemp("", "sentry-example-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(scratch) }()
+	p, err := e.Open(repository, scratch)
+	if err != nil {
+		return err
+	}
+	return call(p)
+}
+
 // Open is the example of a repository as a project. One without a program of its own is put beside a copy of the main
 // program's Pulumi.yaml, in scratch.
 func (e Example) Open(repository, scratch string) (project.Project, error) {

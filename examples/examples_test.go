@@ -281,10 +281,7 @@ func TestWorker(t *testing.T) {
 // A release updates what runs the image, and nothing else; afterwards nothing is left to do.
 func TestAReleaseRollsTheWorker(t *testing.T) {
 	e := named(t, "worker")
-	p := e.project(t)
-	settings, err := p.Config(e.Stack)
-	require.NoError(t, err)
-	s := reliability.NewStack(p.Name, e.Stack, e.Program(p.Dir), settings)
+	s, _ := e.fresh(t)
 	require.NoError(t, s.Up())
 	s.Configure(map[string]string{"sentry:image": e.image()})
 	const urn = "urn:pulumi:example::sentry::sentry:infra:"

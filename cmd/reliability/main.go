@@ -114,16 +114,7 @@ func (o part) in(p project.Project, call func(sandbox.Program, project.Project) 
 	if i < 0 {
 		return fmt.Errorf("no example %q", o.Example)
 	}
-	scratch, err := os.MkdirTemp("", "sentry-example-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(scratch) }()
-	example, err := examples.All[i].Open(p.Dir, scratch)
-	if err != nil {
-		return err
-	}
-	return call(examples.All[i].Program, example)
+	return examples.All[i].In(p.Dir, func(example project.Project) error { return call(examples.All[i].Program, example) })
 }
 
 // run interrupts what the part is of.

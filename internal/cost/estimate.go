@@ -129,7 +129,7 @@ var rules = map[string]func(*estimate, sandbox.Resource){
 }
 
 func (e *estimate) add(r sandbox.Resource) {
-	if !r.Custom || strings.HasPrefix(r.Type, "pulumi:") {
+	if !r.InAWS() {
 		return
 	}
 	entry, ok := aws.Lookup(r.Type)

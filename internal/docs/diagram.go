@@ -22,7 +22,7 @@ func Diagram(stacks []Stack) string {
 	for i, stack := range stacks {
 		d.names = append(d.names, stack.Name)
 		for _, r := range stack.Running.Resources {
-			if !inAWS(r) {
+			if !r.InAWS() {
 				continue
 			}
 			t := d.thing(key(r.URN, stack.Name))

@@ -11,6 +11,7 @@ import (
 	"sentry/examples"
 	"sentry/internal/cost"
 	"sentry/internal/markdown"
+	"sentry/internal/project"
 	"sentry/internal/sandbox"
 )
 
@@ -42,21 +43,15 @@ func priceExamples(dir string, parts map[string]string) error {
 	return nil
 }
 
-func priceExample(dir string, e examples.Example) (cost.Report, error) {
-	scratch, err := os.MkdirTemp("", "sentry-example-")
-	if err != nil {
-		return cost.Report{}, err
-	}
-	defer func() { _ = os.RemoveAll(scratch) }()
-	p, err := e.Open(dir, scratch)
-	if err != nil {
-		return cost.Report{}, err
-	}
-	running, err := sandbox.RecordStack(e.Program, p, e.Stack, sandbox.StackOptions{Released: true})
-	if err != nil {
-		return cost.Report{}, err
-	}
-	report, err := cost.PriceOf(e.Stack, running, nil)
+func priceExample(dir string, e examples.Example) (report cost.Report, err error) {
+	err = e.In(dir, func(p project.Project) error {
+		running, err := sandbox.RecordStack(e.Program, p, e.Stack, sandbox.StackOptions{Released: true})
+		if err != nil {
+			return err
+		}
+		report, err = cost.PriceOf(e.Stack, running, nil)
+		return err
+	})
 	if err == nil && len(report.Unpriced) > 0 {
 		err = fmt.Errorf("nothing is known of the price of %v", report.Unpriced)
 	}

@@ -12,7 +12,6 @@ import (
 	"sentry/internal/markdown"
 	"sentry/internal/project"
 	"sentry/internal/reliability/results"
-	"sentry/internal/sandbox"
 )
 
 // titles is a table's head: its own columns around one for each environment.
@@ -208,7 +207,7 @@ func deploymentsTable(stacks []Stack, last results.Results) string {
 	for _, stack := range stacks {
 		creates := 0
 		for _, r := range stack.Running.Resources {
-			if inAWS(r) {
+			if r.InAWS() {
 				creates++
 			}
 		}
@@ -218,6 +217,3 @@ func deploymentsTable(stacks []Stack, last results.Results) string {
 	}
 	return text.String()
 }
-
-// inAWS: components and providers are not.
-func inAWS(r sandbox.Resource) bool { return r.Custom && !strings.HasPrefix(r.Type, "pulumi:") }

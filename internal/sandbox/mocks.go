@@ -46,6 +46,9 @@ type Resource struct {
 // Timeouts are durations such as "20m", "" for the provider's own.
 type Timeouts struct{ Create, Update, Delete string }
 
+// InAWS reports whether it is something in AWS: components and providers are not.
+func (r Resource) InAWS() bool { return r.Custom && !strings.HasPrefix(r.Type, "pulumi:") }
+
 // Recording is all that a program registered, ordered by type, then name.
 type Recording struct {
 	Resources []Resource
