@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,8 +41,7 @@ func newCommand(out io.Writer) *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	find := cli.ProjectFlag(root)
-	every := root.Flags().Int("every", 1, "strike each `n`th operation of the environments only")
-	ofExamples := root.Flags().Int("examples", 12, "strike each `n`th operation of the examples only, but lose the process after each")
+	whole := root.Flags().Bool("whole", false, "strike each operation of the examples, and each by Ctrl-C, too; takes long")
 	write := root.Flags().Bool("write", false, "keep the numbers, for docs/reliability.md")
 	only := root.Flags().String("only", "", "one `part` alone, as JSON; its cases as JSON")
 	root.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -49,11 +49,8 @@ func newCommand(out io.Writer) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if *every < 1 || *ofExamples < 1 {
-			return fmt.Errorf("--every %d, --examples %d: allowed: 1 and more", *every, *ofExamples)
-		}
 		if *only == "" {
-			return run(cmd.Context(), p, *every, *ofExamples, *write, out)
+			return run(cmd.Context(), p, *whole, *write, out)
 		}
 		var one part
 		if err := json.Unmarshal([]byte(*only), &one); err != nil {
@@ -78,29 +75,43 @@ type part struct {
 // subject is the name of the environment or the example.
 func (o part) subject() string { return cmp.Or(o.Example, o.Environment) }
 
+// What is not struck at each operation, unless the whole is asked for: it has to end while somebody waits.
+const (
+	everyOfExamples = 40
+	everyByCtrlC    = 8 // what it leaves, a lost process leaves, too
+)
+
 // parts are all that is tried, each with enough operations to be worth a process.
-func parts(p project.Project, every, ofExamples int) []part {
+func parts(p project.Project, whole bool) []part {
 	var all []part
-	add := func(example, environment, scenario string, every int) {
-		if every > 1 && scenario != reliability.FromNothing || scenario == reliability.Drift {
-			all = append(all, part{example, reliability.Part{Environment: environment, Scenario: scenario}, every})
-			return
-		}
-		for _, fault := range reliability.Faults {
-			of := part{example, reliability.Part{Environment: environment, Scenario: scenario, Fault: fault.Name}, every}
-			if scenario == reliability.FromNothing && fault.Name == reliability.LostAfterwards.Name {
-				of.Every = 1 // what AWS has and nobody knows is found by rules of each type's own
-			}
-			all = append(all, of)
-		}
-	}
 	for _, scenario := range reliability.Scenarios {
 		for _, environment := range p.Environments() {
-			add("", environment, scenario, every)
+			all = append(all, byFault(reliability.Part{Environment: environment, Scenario: scenario}, "", whole)...)
 		}
 		for _, e := range examples.All {
-			add(e.Name, e.Stack, scenario, ofExamples)
+			of := reliability.Part{Environment: e.Stack, Scenario: scenario}
+			if whole {
+				all = append(all, byFault(of, e.Name, whole)...)
+			} else {
+				all = append(all, part{e.Name, of, everyOfExamples})
+			}
 		}
+	}
+	return all
+}
+
+func byFault(of reliability.Part, example string, whole bool) []part {
+	if slices.Contains(reliability.Short, of.Scenario) {
+		return []part{{example, of, 1}}
+	}
+	var all []part
+	for _, fault := range reliability.Faults {
+		one := part{example, of, 1}
+		one.Fault = fault.Name
+		if fault.Signals > 0 && !whole {
+			one.Every = everyByCtrlC
+		}
+		all = append(all, one)
 	}
 	return all
 }
@@ -129,11 +140,15 @@ func (o part) run(ctx context.Context, p project.Project) (cases []reliability.C
 	return cases, err
 }
 
-func run(ctx context.Context, p project.Project, every, ofExamples int, write bool, out io.Writer) error {
+func run(ctx context.Context, p project.Project, whole, write bool, out io.Writer) error {
 	started := time.Now()
-	all := parts(p, every, ofExamples)
+	all := parts(p, whole)
 	cases := make([][]reliability.Case, len(all))
-	lost := 0
+	var found results.Results
+	var ofBackend strings.Builder
+	lost, lostByBackend := 0, 0
+	var backend sync.WaitGroup
+	backend.Go(func() { found.Backend, lostByBackend = backendCases(ctx, p, &ofBackend) }) // it waits most of the time
 	var printing sync.Mutex
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.NumCPU())
@@ -148,13 +163,14 @@ func run(ctx context.Context, p project.Project, every, ofExamples int, write bo
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
+	err := group.Wait()
+	backend.Wait()
+	if err != nil {
 		return err
 	}
-	found := results.Results{Rows: reliability.Rows(slices.Concat(cases...))}
-	backend, failed := backendCases(ctx, p, out)
-	found.Backend = backend
-	lost += failed
+	fmt.Fprint(out, ofBackend.String())
+	lost += lostByBackend
+	found.Rows = reliability.Rows(slices.Concat(cases...))
 	fmt.Fprintf(out, "\n%d interruptions, lost = %d, %s\n", found.Struck(), lost, time.Since(started).Round(time.Second))
 	if write {
 		if err := found.Write(p.Dir); err != nil {
@@ -203,28 +219,23 @@ func apart(ctx context.Context, p project.Project, one part) ([]reliability.Case
 	return cases, json.Unmarshal(text, &cases)
 }
 
-// backendCases are the misfortunes of the state, two at a time: each has a CLI of its own.
+// backendCases are the misfortunes of the state, with the CLI.
 func backendCases(ctx context.Context, p project.Project, out io.Writer) (names []string, lost int) {
 	environment := p.Environments()[0]
-	errs := make([]error, len(reliability.BackendCases))
-	var group sync.WaitGroup
-	slots := make(chan struct{}, 2)
-	for i, c := range reliability.BackendCases {
-		names = append(names, c.Name)
-		slots <- struct{}{}
-		group.Go(func() {
-			errs[i] = c.Run(ctx, sandbox.Options{Project: p, Program: infra.DeployIn}, environment)
-			<-slots
-		})
-	}
-	group.Wait()
-	for i, err := range errs {
+	tell := func(name string, err error) {
 		if err != nil {
 			lost++
-			fmt.Fprintf(out, "LOST %s: %v\n", names[i], err)
+			fmt.Fprintf(out, "LOST %s, %s: %v\n", environment, name, err)
 		} else {
-			fmt.Fprintf(out, "  %-11s %s\n", environment, names[i])
+			fmt.Fprintf(out, "  %-11s %s\n", environment, name)
 		}
+	}
+	err := reliability.Misfortunes(ctx, sandbox.Options{Project: p, Program: infra.DeployIn}, environment, func(c reliability.BackendCase, err error) {
+		names = append(names, c.Name)
+		tell(c.Name, err)
+	})
+	if err != nil {
+		tell("the state's misfortunes", err)
 	}
 	return names, lost
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,24 +13,29 @@ import (
 	"sentry/internal/reliability"
 )
 
-// Whatever is left out is left out of the examples, and never the loss that hides most.
+// Whatever is left out is left out of the examples, or is Ctrl-C.
 func TestParts(t *testing.T) {
 	p, err := project.Open(fixture.Root(t))
 	require.NoError(t, err)
-	for _, one := range parts(p, 1, 12) {
+	for _, one := range parts(p, false) {
 		switch {
-		case one.Example == "":
-			assert.Equal(t, 1, one.Every, "%+v", one)
-		case one.Scenario == reliability.FromNothing && one.Fault == reliability.LostAfterwards.Name:
-			assert.Equal(t, 1, one.Every, "%+v", one)
+		case one.Example != "":
+			assert.Equal(t, everyOfExamples, one.Every, "%+v", one)
+		case strings.HasPrefix(one.Fault, "Ctrl-C"):
+			assert.Equal(t, everyByCtrlC, one.Every, "%+v", one)
 		default:
-			assert.Equal(t, 12, one.Every, "%+v", one)
+			assert.Equal(t, 1, one.Every, "%+v", one)
 		}
 	}
-	all := parts(p, 1, 1)
-	faults := len(reliability.Scenarios)*len(reliability.Faults) - len(reliability.Faults) + 1 // drift knows none
-	for _, of := range []string{p.Environments()[0], "worker"} {
-		count := len(slices.DeleteFunc(slices.Clone(all), func(one part) bool { return one.subject() != of }))
-		assert.Equal(t, faults, count, "something of %s is not tried, or twice", of)
+	for _, one := range parts(p, true) {
+		assert.Equal(t, 1, one.Every, "%+v", one)
 	}
+	of := func(subject string, whole bool) int {
+		return len(slices.DeleteFunc(parts(p, whole), func(one part) bool { return one.subject() != subject }))
+	}
+	long := len(reliability.Scenarios) - len(reliability.Short)
+	all := len(reliability.Short) + long*len(reliability.Faults)
+	assert.Equal(t, all, of(p.Environments()[0], false), "something of it is not tried, or twice")
+	assert.Equal(t, all, of("worker", true), "something of it is not tried, or twice")
+	assert.Equal(t, len(reliability.Scenarios), of("worker", false), "something of it is not tried, or twice")
 }

@@ -1,7 +1,6 @@
 package reliability
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -135,20 +134,20 @@ func (b *base) drift(s *Stack, hand byHand) error {
 	if err := hand.do(s.Cloud); err != nil {
 		return err
 	}
-	steps, err := s.PreviewRefreshed()
+	if err := s.Refresh(); err != nil {
+		return fmt.Errorf("the refresh: %w", err)
+	}
+	steps, err := s.Preview()
 	if err != nil {
 		return fmt.Errorf("the preview: %w", err)
 	}
 	if err := hand.reported(steps); err != nil {
 		return err
 	}
-	if err := errors.Join(s.Refresh(), s.Up()); err != nil {
+	if err := s.Up(); err != nil {
 		return fmt.Errorf("the update: %w", err)
 	}
-	if found := inventory(s.Cloud); !slices.Equal(found, b.whole) {
-		return fmt.Errorf("AWS has %s", difference(b.whole, found))
-	}
-	return b.nothingToDo(s)
+	return b.asUndisturbed(s)
 }
 
 func (h byHand) reported(steps []recovery.Step) error {

@@ -306,13 +306,14 @@ func (p *persister) lose() {
 
 func step(metadata engine.StepEventMetadata) recovery.Step {
 	made := metadata.New
-	inputs, err := stack.SerializeProperties(context.Background(), made.Inputs, config.NopEncrypter, true)
-	if err != nil {
-		inputs = nil // a resource whose inputs cannot be told is none that could be looked for
+	told := apitype.ResourceV3{URN: made.URN, Type: made.Type, Custom: made.Custom, Parent: made.Parent, Provider: made.Provider}
+	if metadata.Op != deploy.OpSame { // whose inputs nobody asks for
+		inputs, err := stack.SerializeProperties(context.Background(), made.Inputs, config.NopEncrypter, true)
+		if err == nil { // a resource whose inputs cannot be told is none that could be looked for
+			told.Inputs = inputs
+		}
 	}
-	return recovery.Step{Op: apitype.OpType(metadata.Op), Resource: apitype.ResourceV3{
-		URN: made.URN, Type: made.Type, Custom: made.Custom, Parent: made.Parent, Provider: made.Provider, Inputs: inputs,
-	}}
+	return recovery.Step{Op: apitype.OpType(metadata.Op), Resource: told}
 }
 
 // recoverable is a stack as recovery works on it.

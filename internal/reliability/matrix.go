@@ -35,8 +35,8 @@ type Scenario struct {
 type Fault struct {
 	Name  string
 	fault sandbox.Fault
-	// signals are so many Ctrl-C instead of a misfortune of AWS's.
-	signals int
+	// Signals are so many Ctrl-C instead of a misfortune of AWS's.
+	Signals int
 	// recovers: the interruption is followed by `delivery recover`, and then by the same deployment. Without, by the
 	// same deployment alone.
 	recovers bool
@@ -53,18 +53,18 @@ func (f Fault) after() string {
 var Faults = []Fault{
 	{Name: "refused by AWS", fault: sandbox.Fault{Message: "AccessDenied: not authorized"}},
 	{Name: "throttled, three operations in a row", fault: sandbox.Fault{Message: "ThrottlingException: Rate exceeded", Times: 3}},
-	{Name: "Ctrl-C", signals: 1},
-	{Name: "Ctrl-C, twice", signals: 2, recovers: true},
+	{Name: "Ctrl-C", Signals: 1},
+	{Name: "Ctrl-C, twice", Signals: 2, recovers: true},
 	{Name: "process lost before AWS acted", fault: sandbox.Fault{Kill: true}, recovers: true},
-	LostAfterwards,
+	lostAfterwards,
 	{
 		Name: "AWS acted, its answer was an error", recovers: true,
 		fault: sandbox.Fault{Message: "RequestError: connection reset by peer", After: true},
 	},
 }
 
-// LostAfterwards leaves something in AWS that nobody knows of.
-var LostAfterwards = Fault{Name: "process lost after AWS acted", fault: sandbox.Fault{Kill: true, After: true}, recovers: true}
+// lostAfterwards leaves something in AWS that nobody knows of.
+var lostAfterwards = Fault{Name: "process lost after AWS acted", fault: sandbox.Fault{Kill: true, After: true}, recovers: true}
 
 // Case is one interruption: an operation of the scenario, struck by a fault.
 type Case struct {
@@ -90,7 +90,7 @@ type base struct {
 }
 
 // Interrupt runs every scenario of a stack once undisturbed, and then once for each of its operations and each fault.
-// every takes only each nth operation.
+// every takes only each nth operation: other ones by each fault.
 func Interrupt(ctx context.Context, start func() *Stack, scenarios []Scenario, faults []Fault, every int) ([]Case, error) {
 	var jobs []func() Case
 	name := start().name
@@ -103,8 +103,9 @@ func Interrupt(ctx context.Context, start func() *Stack, scenarios []Scenario, f
 			jobs = append(jobs, b.byHand(name, start, every)...)
 			continue
 		}
-		for _, fault := range faults {
-			for n := 0; n < len(b.operations); n += every * max(1, fault.fault.Times) {
+		for i, fault := range faults {
+			first := i * every / len(faults) % len(b.operations)
+			for n := first; n < len(b.operations); n += every * max(1, fault.fault.Times) {
 				jobs = append(jobs, func() Case {
 					c := Case{
 						Stack: name, Scenario: scenario.Name, Fault: fault.Name, After: fault.after(),
@@ -170,11 +171,11 @@ func (b *base) interrupt(ctx context.Context, s *Stack, fault Fault, n int) erro
 	s.Cloud, s.state, s.config = b.cloud.Clone(), b.state, b.settings
 	strike, at := fault.fault, b.operations[n]
 	strike.Op, strike.Type, strike.Name = at.Op, at.Type, at.Name
-	struck := fault.signals == 0
-	if fault.signals > 0 {
+	struck := fault.Signals == 0
+	if fault.Signals > 0 {
 		strike.Call = func() {
 			struck = true
-			for range fault.signals {
+			for range fault.Signals {
 				s.signal()
 			}
 		}
@@ -182,7 +183,7 @@ func (b *base) interrupt(ctx context.Context, s *Stack, fault Fault, n int) erro
 	s.Cloud.Inject(strike)
 	err := b.deploy(s)
 	// The last operation of all may end before a signal is heard.
-	if lost := errors.Is(err, errLost); !struck || lost != strike.Kill || err == nil && fault.signals == 0 {
+	if lost := errors.Is(err, errLost); !struck || lost != strike.Kill || err == nil && fault.Signals == 0 {
 		return fmt.Errorf("the fault did not strike: %w", err)
 	}
 	s.Cloud.Revive()
@@ -194,7 +195,7 @@ func (b *base) interrupt(ctx context.Context, s *Stack, fault Fault, n int) erro
 	if err := b.deploy(s); err != nil {
 		return fmt.Errorf("the deployment after it: %w", err)
 	}
-	if fault.recovers && n%8 == 0 { // it is dear, and what it could find the inventory finds, too
+	if fault.recovers && n%16 == 0 { // it is dear, and what it could find the inventory finds, too
 		again, err := s.Recover(ctx)
 		if err != nil {
 			return fmt.Errorf("recover again: %w", err)
@@ -203,6 +204,11 @@ func (b *base) interrupt(ctx context.Context, s *Stack, fault Fault, n int) erro
 			return fmt.Errorf("recover again finds %+v", again)
 		}
 	}
+	return b.asUndisturbed(s)
+}
+
+// asUndisturbed: AWS has what the undisturbed deployment leaves, and the next preview is empty.
+func (b *base) asUndisturbed(s *Stack) error {
 	if found := inventory(s.Cloud); !slices.Equal(found, b.whole) {
 		return fmt.Errorf("AWS has %s", difference(b.whole, found))
 	}

@@ -23,8 +23,11 @@ const (
 	Drift       = results.Drift
 )
 
-// Scenarios are their names.
-var Scenarios = []string{FromNothing, sizes, network, release, destroy, Drift}
+// Scenarios are their names, and Short those with a handful of operations, or without one.
+var (
+	Scenarios = []string{FromNothing, sizes, network, release, destroy, Drift}
+	Short     = []string{sizes, release, Drift}
+)
 
 // scenariosOf are the deployments of a stack that can be interrupted, made from its own configuration.
 func scenariosOf(name, stack string, settings map[string]string) []Scenario {

@@ -34,7 +34,7 @@ func TestWhatAWSNamesIsFoundAgain(t *testing.T) {
 		}
 		struck[operation.Type] = true
 		t.Run(operation.Type, func(t *testing.T) {
-			assert.NoError(t, b.interrupt(t.Context(), start(), LostAfterwards, n))
+			assert.NoError(t, b.interrupt(t.Context(), start(), lostAfterwards, n))
 		})
 	}
 }
