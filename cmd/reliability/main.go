@@ -41,7 +41,7 @@ func newCommand(out io.Writer) *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	find := cli.ProjectFlag(root)
-	whole := root.Flags().Bool("whole", false, "strike each operation of the examples, and each by Ctrl-C, too; takes long")
+	whole := root.Flags().Bool("whole", false, "strike each operation of everything by everything; takes half an hour")
 	write := root.Flags().Bool("write", false, "keep the numbers, for docs/reliability.md")
 	only := root.Flags().String("only", "", "one `part` alone, as JSON; its cases as JSON")
 	root.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -78,7 +78,7 @@ func (o part) subject() string { return cmp.Or(o.Example, o.Environment) }
 // What is not struck at each operation, unless the whole is asked for: it has to end while somebody waits.
 const (
 	everyOfExamples = 40
-	everyByCtrlC    = 8 // what it leaves, a lost process leaves, too
+	everyByAlike    = 8
 )
 
 // parts are all that is tried, each with enough operations to be worth a process.
@@ -108,8 +108,8 @@ func byFault(of reliability.Part, example string, whole bool) []part {
 	for _, fault := range reliability.Faults {
 		one := part{example, of, 1}
 		one.Fault = fault.Name
-		if fault.Signals > 0 && !whole {
-			one.Every = everyByCtrlC
+		if fault.Alike && !whole {
+			one.Every = everyByAlike
 		}
 		all = append(all, one)
 	}

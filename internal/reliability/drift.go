@@ -1,6 +1,7 @@
 package reliability
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,11 +22,14 @@ type byHand struct {
 	// unless it hangs on one that has to be made anew.
 	touched []string
 	gone    bool
+	// late: nobody does anything. IAM or S3 does not find the resource at the next refresh, and so the state loses it.
+	late bool
 }
 
 const (
 	deletedByHand = "deleted by hand"
 	changedByHand = "changed by hand"
+	notFound      = "IAM or S3 does not find it at a refresh"
 )
 
 // driftsOf are all the things that somebody can do to what is there: delete each resource, as far as AWS lets them;
@@ -35,6 +39,15 @@ func driftsOf(c *sandbox.Cloud) map[string][]byHand {
 	for _, o := range c.Objects() {
 		if strings.HasPrefix(o.Type, "awsx:") {
 			continue
+		}
+		if isLate(o.Type) {
+			found[notFound] = append(found[notFound], byHand{
+				name: o.Type + " " + o.Name(), gone: true, late: true, touched: []string{o.Name()},
+				do: func(c *sandbox.Cloud) error {
+					c.Inject(sandbox.Fault{Op: "read", Type: o.Type, Name: o.Name(), Late: true})
+					return nil
+				},
+			})
 		}
 		probe := c.Clone()
 		if probe.Delete(o.Type, o.Name()) == nil {
@@ -107,7 +120,7 @@ var providersOwn = []string{
 }
 
 // byHand are the cases of everything that somebody can do to the stack by hand; every takes only each nth of them.
-func (b *base) byHand(stack string, start func() *Stack, every int) []func() Case {
+func (b *base) byHand(ctx context.Context, stack string, start func() *Stack, every int) []func() Case {
 	var jobs []func() Case
 	all := driftsOf(b.cloud)
 	for _, kind := range slices.Sorted(maps.Keys(all)) {
@@ -115,9 +128,9 @@ func (b *base) byHand(stack string, start func() *Stack, every int) []func() Cas
 			hand := all[kind][n]
 			jobs = append(jobs, func() Case {
 				c := Case{
-					Stack: stack, Scenario: b.Name, Fault: kind, After: "`pulumi up --refresh`", Operation: hand.name, Of: len(all[kind]),
+					Stack: stack, Scenario: b.Name, Fault: kind, After: hand.after(), Operation: hand.name, Of: len(all[kind]),
 				}
-				if err := b.drift(start(), hand); err != nil {
+				if err := b.drift(ctx, start(), hand); err != nil {
 					c.Lost = err.Error()
 				}
 				return c
@@ -129,7 +142,7 @@ func (b *base) byHand(stack string, start func() *Stack, every int) []func() Cas
 
 // drift does one thing by hand, looks whether a refreshed preview tells of it and of nothing else, and whether a
 // refreshed update takes it back.
-func (b *base) drift(s *Stack, hand byHand) error {
+func (b *base) drift(ctx context.Context, s *Stack, hand byHand) error {
 	s.Cloud, s.state, s.config = b.cloud.Clone(), b.state, b.settings
 	if err := hand.do(s.Cloud); err != nil {
 		return err
@@ -144,10 +157,24 @@ func (b *base) drift(s *Stack, hand byHand) error {
 	if err := hand.reported(steps); err != nil {
 		return err
 	}
-	if err := s.Up(); err != nil {
+	err = s.Up()
+	if hand.late { // it may end with "already exists"
+		if _, err := s.Recover(ctx); err != nil {
+			return fmt.Errorf("recover: %w", err)
+		}
+		err = s.Up()
+	}
+	if err != nil {
 		return fmt.Errorf("the update: %w", err)
 	}
 	return b.asUndisturbed(s)
+}
+
+func (h byHand) after() string {
+	if h.late {
+		return "`pulumi up --refresh`, `delivery recover`, and the same once more"
+	}
+	return "`pulumi up --refresh`"
 }
 
 func (h byHand) reported(steps []recovery.Step) error {

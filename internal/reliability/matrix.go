@@ -35,8 +35,12 @@ type Scenario struct {
 type Fault struct {
 	Name  string
 	fault sandbox.Fault
-	// Signals are so many Ctrl-C instead of a misfortune of AWS's.
-	Signals int
+	// Alike: what it leaves, another one leaves, too.
+	Alike bool
+	// signals are so many Ctrl-C instead of a misfortune of AWS's.
+	signals int
+	// of are the operations that it can strike; nil are all.
+	of func(sandbox.Operation) bool
 	// recovers: the interruption is followed by `delivery recover`, and then by the same deployment. Without, by the
 	// same deployment alone.
 	recovers bool
@@ -49,18 +53,40 @@ func (f Fault) after() string {
 	return "the same once more"
 }
 
+// operations are the indices of those that it can strike.
+func (f Fault) operations(all []sandbox.Operation) []int {
+	var found []int
+	for n, o := range all {
+		if f.of == nil || f.of(o) {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
 // Faults are the ways in which an operation can go wrong.
 var Faults = []Fault{
 	{Name: "refused by AWS", fault: sandbox.Fault{Message: "AccessDenied: not authorized"}},
-	{Name: "throttled, three operations in a row", fault: sandbox.Fault{Message: "ThrottlingException: Rate exceeded", Times: 3}},
-	{Name: "Ctrl-C", Signals: 1},
-	{Name: "Ctrl-C, twice", Signals: 2, recovers: true},
+	{Name: "throttled, three operations in a row", Alike: true, fault: sandbox.Fault{Message: "ThrottlingException: Rate exceeded", Times: 3}},
+	{
+		Name: "IAM or S3 does not find yet what it has made", Alike: true, of: byLate,
+		fault: sandbox.Fault{Message: "couldn't find resource", Late: true},
+	},
+	{Name: "Ctrl-C", Alike: true, signals: 1},
+	{Name: "Ctrl-C, twice", Alike: true, signals: 2, recovers: true},
 	{Name: "process lost before AWS acted", fault: sandbox.Fault{Kill: true}, recovers: true},
 	lostAfterwards,
 	{
 		Name: "AWS acted, its answer was an error", recovers: true,
 		fault: sandbox.Fault{Message: "RequestError: connection reset by peer", After: true},
 	},
+}
+
+// byLate: of the services whose answers other servers may not know yet.
+func byLate(o sandbox.Operation) bool { return o.Op != "delete" && isLate(o.Type) }
+
+func isLate(token string) bool {
+	return strings.HasPrefix(token, "aws:iam/") || strings.HasPrefix(token, "aws:s3/")
 }
 
 // lostAfterwards leaves something in AWS that nobody knows of.
@@ -100,16 +126,17 @@ func Interrupt(ctx context.Context, start func() *Stack, scenarios []Scenario, f
 			return nil, fmt.Errorf("%s of %s, undisturbed: %w", scenario.Name, name, err)
 		}
 		if scenario.ByHand {
-			jobs = append(jobs, b.byHand(name, start, every)...)
+			jobs = append(jobs, b.byHand(ctx, name, start, every)...)
 			continue
 		}
 		for i, fault := range faults {
-			first := i * every / len(faults) % len(b.operations)
-			for n := first; n < len(b.operations); n += every * max(1, fault.fault.Times) {
+			struck := fault.operations(b.operations)
+			for at := i * every / len(faults) % max(1, len(struck)); at < len(struck); at += every * max(1, fault.fault.Times) {
+				n := struck[at]
 				jobs = append(jobs, func() Case {
 					c := Case{
 						Stack: name, Scenario: scenario.Name, Fault: fault.Name, After: fault.after(),
-						Operation: b.operations[n].String(), Of: len(b.operations),
+						Operation: b.operations[n].String(), Of: len(struck),
 					}
 					if err := b.interrupt(ctx, start(), fault, n); err != nil {
 						c.Lost = err.Error()
@@ -171,11 +198,11 @@ func (b *base) interrupt(ctx context.Context, s *Stack, fault Fault, n int) erro
 	s.Cloud, s.state, s.config = b.cloud.Clone(), b.state, b.settings
 	strike, at := fault.fault, b.operations[n]
 	strike.Op, strike.Type, strike.Name = at.Op, at.Type, at.Name
-	struck := fault.Signals == 0
-	if fault.Signals > 0 {
+	struck := fault.signals == 0
+	if fault.signals > 0 {
 		strike.Call = func() {
 			struck = true
-			for range fault.Signals {
+			for range fault.signals {
 				s.signal()
 			}
 		}
@@ -183,7 +210,7 @@ func (b *base) interrupt(ctx context.Context, s *Stack, fault Fault, n int) erro
 	s.Cloud.Inject(strike)
 	err := b.deploy(s)
 	// The last operation of all may end before a signal is heard.
-	if lost := errors.Is(err, errLost); !struck || lost != strike.Kill || err == nil && fault.Signals == 0 {
+	if lost := errors.Is(err, errLost); !struck || lost != strike.Kill || err == nil && fault.signals == 0 {
 		return fmt.Errorf("the fault did not strike: %w", err)
 	}
 	s.Cloud.Revive()

@@ -110,6 +110,9 @@ func (c *call) create() (id string, out attrs, err error) {
 	if err := c.cloud.record(Operation{Op: "create", Type: c.typ, Name: c.logical(), URN: c.urn}); err != nil {
 		return "", nil, err
 	}
+	if isLate(after) {
+		return id, c.out, after
+	}
 	if after != nil {
 		return "", nil, after
 	}
@@ -181,6 +184,9 @@ func (c *call) update(id string, oldInputs, state attrs) (out attrs, err error) 
 	if err := c.cloud.record(Operation{Op: "update", Type: c.typ, Name: c.logical(), URN: c.urn, Keys: keys}); err != nil {
 		return nil, err
 	}
+	if isLate(after) {
+		return c.out, after
+	}
 	if after != nil {
 		return nil, after
 	}
@@ -220,7 +226,9 @@ func (c *call) destroy(id string, state attrs) error {
 func (c *call) read(id string, state attrs) (props attrs, ok bool, err error) {
 	c.cloud.mu.Lock()
 	defer c.cloud.mu.Unlock()
-	if _, err := c.cloud.strike("read", c); err != nil {
+	if _, err := c.cloud.strike("read", c); isLate(err) {
+		return nil, false, nil
+	} else if err != nil {
 		return nil, false, err
 	}
 	o := c.object(id, state)

@@ -80,8 +80,20 @@ type Fault struct {
 	Message string // what AWS answers
 	After   bool   // the operation takes effect, and the answer is lost or an error all the same
 	Times   int    // strikes so many operations in a row, whatever the further ones are; 0 is once
+	Late    bool   // like After, but the provider knows the id, and waits in vain for AWS to find it; a read finds nothing
 	Kill    bool   // no answer ever comes: from here on the cloud is out of reach, until Revive
 	Call    func() // is called instead of a misfortune: the operation goes on
+}
+
+// lateError is the end of the provider's patience with something that AWS has made, and does not find yet. The state
+// keeps that, with the error, and the next update looks at it again.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+// https://github.com/hashicorp/terraform-provider-aws/blob/main/docs/retries-and-waiters.md
+type lateError struct{ error }
+
+func isLate(err error) bool {
+	_, is := errors.AsType[lateError](err)
+	return is
 }
 
 // errKilled is what a provider sees instead of an answer; the gRPC server never sends it on.
@@ -336,7 +348,10 @@ func (c *Cloud) strike(op string, at *call) (after, err error) {
 			err = at.failed(map[string]string{"create": "creating", "update": "updating", "delete": "deleting", "read": "reading"}[op],
 				at.logical(), err)
 		}
-		if f.After {
+		if f.Late {
+			err = lateError{err}
+		}
+		if f.After || f.Late && op != "read" {
 			return err, nil
 		}
 		return nil, err
