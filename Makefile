@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help sandbox test check reliability properties mutations fmt vet lint windows docs vulncheck bootstrap clean
+.PHONY: help sandbox test race elsewhere check reliability properties mutations fmt vet lint windows docs vulncheck bootstrap clean
 
 # Pulumi builds programs with -trimpath (since 3.246). Built alike, a package is compiled once for the tests,
 # the sandbox and pulumi up.
@@ -17,6 +17,12 @@ sandbox: ## Deploy staging and production offline, on the real Pulumi engine
 test: ## Prove the program: unit tests, and engine tests in the sandbox
 	@go run ./cmd/sandbox cli >/dev/null # once, with its progress: go test would hide that
 	go test -timeout 20m ./...
+
+race: ## The same, with the race detector, in another order; takes long
+	go test -race -shuffle=on -timeout 90m ./...
+
+elsewhere: ## The same, read-only, offline, with settings that must not matter
+	@.ci/elsewhere
 
 check: vet lint test ## All that must be green: vet, format and lint, tests
 

@@ -50,6 +50,7 @@ var starts = map[string][]string{
 	"checks.yml":               {"push", "workflow_call"},
 	"deploy.yml":               {"workflow_call"},
 	"drift.yml":                {"schedule", "workflow_dispatch"},
+	"endurance.yml":            {"schedule", "workflow_dispatch"},
 	"pull-request.yml":         {"merge_group", "pull_request"},
 	"pull-request-comment.yml": {"workflow_run"},
 	"unlock.yml":               {"workflow_dispatch"},

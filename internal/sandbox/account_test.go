@@ -109,6 +109,31 @@ func TestLostAnswers(t *testing.T) {
 	assert.Equal(t, []string{"delete " + group + " a"}, journal(c))
 }
 
+// E2: what the provider does not find yet, it tells of all the same, with the error; a refresh takes it for gone.
+func TestALateAnswerTellsWhatWasMade(t *testing.T) {
+	t.Parallel()
+	c := NewCloud()
+	k, err := c.call(aws.S3Bucket, urn(aws.S3Bucket, "b"), settings{}, attrs{"bucket": "b"})
+	require.NoError(t, err)
+	c.Inject(Fault{Op: "create", Late: true, Message: "couldn't find resource"})
+	id, out, err := k.create()
+	require.ErrorContains(t, err, "couldn't find resource")
+	assert.Equal(t, "b", id)
+	assert.Equal(t, "b", out["bucket"])
+
+	c.Inject(Fault{Op: "update", Late: true, Message: "couldn't find resource"})
+	out, err = k.update(id, k.in, out)
+	require.ErrorContains(t, err, "couldn't find resource")
+	assert.Equal(t, "b", out["bucket"])
+
+	c.Inject(Fault{Op: "read", Late: true})
+	for _, want := range []bool{false, true} { // not yet, and then
+		_, found, err := k.read(id, out)
+		require.NoError(t, err)
+		assert.Equal(t, want, found)
+	}
+}
+
 func journal(c *Cloud) (lines []string) {
 	for _, op := range c.Journal() {
 		lines = append(lines, op.String())
