@@ -18,8 +18,9 @@ test: ## Prove the program: unit tests, and engine tests in the sandbox
 	@go run ./cmd/sandbox cli >/dev/null # once, with its progress: go test would hide that
 	go test -timeout 20m ./...
 
+# Without the interruptions: an engine of Pulumi's that is ended half-way goes on beside its caller, and races with itself.
 race: ## The same, with the race detector, in another order; takes long
-	go test -race -shuffle=on -timeout 90m ./...
+	go test -race -shuffle=on -timeout 90m $$(go list ./... | grep -v /internal/reliability$$)
 
 elsewhere: ## The same, read-only, offline, with settings that must not matter
 	@.ci/elsewhere

@@ -206,7 +206,7 @@ func (s *Stack) operate(run operation, dryRun bool, steps *[]recovery.Step) erro
 	if host != nil {
 		_ = host.Close()
 	}
-	if persister.lost {
+	if persister.isLost() {
 		return errLost
 	}
 	if err != nil && len(problems) > 0 {
@@ -302,6 +302,12 @@ func (p *persister) lose() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.lost = true
+}
+
+func (p *persister) isLost() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lost
 }
 
 func step(metadata engine.StepEventMetadata) recovery.Step {
