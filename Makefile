@@ -39,7 +39,7 @@ lint: # and format: a file that make fmt would change is an issue
 windows: # compiles there, too
 	GOOS=windows go vet ./...
 
-reliability: ## Interrupt deployments at every operation; takes five minutes
+reliability: ## Interrupt deployments at every operation; takes about five minutes
 	@go run ./cmd/reliability --write
 
 properties: ## Deploy 200 random configurations, and refuse a thousand bad ones
