@@ -188,7 +188,7 @@ func (s *Stack) operate(run operation, dryRun bool, steps *[]recovery.Step) erro
 	var host plugin.Host
 	ctx := &engine.Context{Cancel: cancelled, Events: events, PluginManager: noPlugins{}}
 	if !dryRun {
-		manager := persister.manager(snapshot, !s.Cloud.Faulty())
+		manager := persister.manager(snapshot, s.Cloud.Breaks())
 		ctx.SnapshotManager = manager
 		defer func() { _ = manager.Close() }()
 	}
@@ -269,14 +269,14 @@ type persister struct {
 	lost  bool
 }
 
-// manager decides what is written when. What was written before the end is asked for by an interruption alone, and is
-// half of the work: undisturbed writes once, at the end.
-func (p *persister) manager(snapshot *deploy.Snapshot, undisturbed bool) *backend.SnapshotManager {
+// manager decides what is written when. What was written before the end is asked for only where the process does not
+// live to see it, and is half of the work: an operation that does not break writes once, at the end.
+func (p *persister) manager(snapshot *deploy.Snapshot, breaks bool) *backend.SnapshotManager {
 	settings.Lock()
 	defer settings.Unlock()
 	name := env.SkipCheckpoints.Var().Name()
 	before, set := os.LookupEnv(name)
-	_ = os.Setenv(name, strconv.FormatBool(undisturbed))
+	_ = os.Setenv(name, strconv.FormatBool(!breaks))
 	manager := backend.NewSnapshotManager(p, b64.NewBase64SecretsManager(), snapshot, nil)
 	if set {
 		_ = os.Setenv(name, before)

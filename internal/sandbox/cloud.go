@@ -111,11 +111,11 @@ func (c *Cloud) Inject(f Fault) {
 	c.faults = append(c.faults, &f)
 }
 
-// Faulty reports whether a misfortune is to come.
-func (c *Cloud) Faulty() bool {
+// Breaks reports whether a misfortune to come may end the process half-way.
+func (c *Cloud) Breaks() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.faults) > 0
+	return slices.ContainsFunc(c.faults, func(f *Fault) bool { return f.Kill || f.Call != nil })
 }
 
 // Break makes an image one whose tasks never become healthy. ECS gives up on it, and goes back to the definition before
