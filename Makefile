@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help sandbox test race elsewhere check reliability properties mutations fmt vet lint windows docs vulncheck bootstrap clean
+.PHONY: help sandbox test race elsewhere check reliability reliability-whole properties mutations fmt vet lint windows docs vulncheck bootstrap clean
 
 # Pulumi builds programs with -trimpath (since 3.246). Built alike, a package is compiled once for the tests,
 # the sandbox and pulumi up.
@@ -39,8 +39,11 @@ lint: # and format: a file that make fmt would change is an issue
 windows: # compiles there, too
 	GOOS=windows go vet ./...
 
-reliability: ## Interrupt deployments at every operation; takes about five minutes
+reliability: ## Interrupt deployments at every operation; takes four to five minutes
 	@go run ./cmd/reliability --write
+
+reliability-whole: # those of the examples, too; takes half an hour
+	@go run ./cmd/reliability --whole
 
 properties: ## Deploy 200 random configurations, and refuse a thousand bad ones
 	go test ./internal/reliability -run TestRandomConfigurations -rapid.checks=200

@@ -107,8 +107,8 @@ func TestInterruptionsOfTheExamplesLoseNothing(t *testing.T) {
 	for _, listed := range examples.All {
 		e := example{listed}
 		t.Run(e.Name, func(t *testing.T) {
-			part := reliability.Part{Environment: e.Stack, Scenario: reliability.FromNothing}
-			cases, err := reliability.Run(t.Context(), e.Program, e.project(t), part, 1000)
+			part := reliability.Part{Environment: e.Stack, Scenario: reliability.FromNothing, Every: 1000}
+			cases, err := reliability.Run(t.Context(), e.Program, e.project(t), part)
 			require.NoError(t, err)
 			require.NotEmpty(t, cases)
 			for _, c := range cases {

@@ -69,7 +69,6 @@ func newCommand(out io.Writer) *cobra.Command {
 type part struct {
 	Example string
 	reliability.Part
-	Every int
 }
 
 // subject is the name of the environment or the example.
@@ -86,32 +85,33 @@ func parts(p project.Project, whole bool) []part {
 	var all []part
 	for _, scenario := range reliability.Scenarios {
 		for _, environment := range p.Environments() {
-			all = append(all, byFault(reliability.Part{Environment: environment, Scenario: scenario}, "", whole)...)
+			of := reliability.Part{Environment: environment, Scenario: scenario}
+			if !whole {
+				of.Alike = everyByAlike
+			}
+			all = append(all, byFault("", of)...)
 		}
 		for _, e := range examples.All {
 			of := reliability.Part{Environment: e.Stack, Scenario: scenario}
 			if whole {
-				all = append(all, byFault(of, e.Name, whole)...)
+				all = append(all, byFault(e.Name, of)...)
 			} else {
-				all = append(all, part{e.Name, of, everyOfExamples})
+				of.Every, of.Alike = everyOfExamples, everyByAlike
+				all = append(all, part{e.Name, of})
 			}
 		}
 	}
 	return all
 }
 
-func byFault(of reliability.Part, example string, whole bool) []part {
+func byFault(example string, of reliability.Part) []part {
 	if slices.Contains(reliability.Short, of.Scenario) {
-		return []part{{example, of, 1}}
+		return []part{{example, of}}
 	}
 	var all []part
 	for _, fault := range reliability.Faults {
-		one := part{example, of, 1}
-		one.Fault = fault.Name
-		if fault.Alike && !whole {
-			one.Every = everyByAlike
-		}
-		all = append(all, one)
+		of.Fault = fault.Name
+		all = append(all, part{example, of})
 	}
 	return all
 }
@@ -131,7 +131,7 @@ func (o part) in(p project.Project, call func(sandbox.Program, project.Project) 
 // run interrupts what the part is of.
 func (o part) run(ctx context.Context, p project.Project) (cases []reliability.Case, err error) {
 	err = o.in(p, func(program sandbox.Program, in project.Project) error {
-		cases, err = reliability.Run(ctx, program, in, o.Part, o.Every)
+		cases, err = reliability.Run(ctx, program, in, o.Part)
 		return err
 	})
 	for i := range cases {

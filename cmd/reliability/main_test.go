@@ -2,7 +2,6 @@ package main
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -18,17 +17,15 @@ func TestParts(t *testing.T) {
 	p, err := project.Open(fixture.Root(t))
 	require.NoError(t, err)
 	for _, one := range parts(p, false) {
-		switch {
-		case one.Example != "":
+		assert.Equal(t, everyByAlike, one.Alike, "%+v", one)
+		if one.Example == "" {
+			assert.Zero(t, one.Every, "%+v", one)
+		} else {
 			assert.Equal(t, everyOfExamples, one.Every, "%+v", one)
-		case strings.HasPrefix(one.Fault, "Ctrl-C"), strings.HasPrefix(one.Fault, "throttled"), strings.HasPrefix(one.Fault, "IAM"):
-			assert.Equal(t, everyByAlike, one.Every, "%+v", one)
-		default:
-			assert.Equal(t, 1, one.Every, "%+v", one)
 		}
 	}
 	for _, one := range parts(p, true) {
-		assert.Equal(t, 1, one.Every, "%+v", one)
+		assert.Zero(t, one.Every+one.Alike, "%+v", one)
 	}
 	of := func(subject string, whole bool) int {
 		return len(slices.DeleteFunc(parts(p, whole), func(one part) bool { return one.subject() != subject }))

@@ -119,12 +119,12 @@ var providersOwn = []string{
 	"waitForDeployment", "retainOnDelete", "overwrite", "confirmationTimeoutInMinutes", "endpointAutoConfirms",
 }
 
-// byHand are the cases of everything that somebody can do to the stack by hand; every takes only each nth of them.
-func (b *base) byHand(ctx context.Context, stack string, start func() *Stack, every int) []func() Case {
+// byHand are the cases of everything that somebody can do to the stack by hand.
+func (b *base) byHand(ctx context.Context, stack string, start func() *Stack, part Part) []func() Case {
 	var jobs []func() Case
 	all := driftsOf(b.cloud)
 	for _, kind := range slices.Sorted(maps.Keys(all)) {
-		for n := 0; n < len(all[kind]); n += every {
+		for n := 0; n < len(all[kind]); n += part.step(kind == notFound) {
 			hand := all[kind][n]
 			jobs = append(jobs, func() Case {
 				c := Case{

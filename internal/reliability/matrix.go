@@ -115,9 +115,8 @@ type base struct {
 	whole, settled []string
 }
 
-// Interrupt runs every scenario of a stack once undisturbed, and then once for each of its operations and each fault.
-// every takes only each nth operation: other ones by each fault.
-func Interrupt(ctx context.Context, start func() *Stack, scenarios []Scenario, faults []Fault, every int) ([]Case, error) {
+// interrupt runs every scenario of a stack once undisturbed, and then once for each of its operations and each fault.
+func interrupt(ctx context.Context, start func() *Stack, scenarios []Scenario, part Part) ([]Case, error) {
 	var jobs []func() Case
 	name := start().name
 	for _, scenario := range scenarios {
@@ -126,12 +125,15 @@ func Interrupt(ctx context.Context, start func() *Stack, scenarios []Scenario, f
 			return nil, fmt.Errorf("%s of %s, undisturbed: %w", scenario.Name, name, err)
 		}
 		if scenario.ByHand {
-			jobs = append(jobs, b.byHand(ctx, name, start, every)...)
+			jobs = append(jobs, b.byHand(ctx, name, start, part)...)
 			continue
 		}
-		for i, fault := range faults {
-			struck := fault.operations(b.operations)
-			for at := i * every / len(faults) % max(1, len(struck)); at < len(struck); at += every * max(1, fault.fault.Times) {
+		for i, fault := range Faults {
+			if part.Fault != "" && part.Fault != fault.Name {
+				continue
+			}
+			struck, step := fault.operations(b.operations), part.step(fault.Alike)
+			for at := i * step / len(Faults) % max(1, len(struck)); at < len(struck); at += step * max(1, fault.fault.Times) {
 				n := struck[at]
 				jobs = append(jobs, func() Case {
 					c := Case{

@@ -16,7 +16,7 @@ func TestInterruptionsLoseNothing(t *testing.T) {
 	t.Parallel()
 	p, err := project.Open(fixture.Project(t))
 	require.NoError(t, err)
-	cases, err := Run(t.Context(), infra.DeployIn, p, Part{Environment: "staging"}, 9)
+	cases, err := Run(t.Context(), infra.DeployIn, p, Part{Environment: "staging", Every: 9})
 	require.NoError(t, err)
 	require.NotEmpty(t, cases)
 	for _, c := range cases {

@@ -101,16 +101,29 @@ func Rows(cases []Case) []results.Row {
 }
 
 // Part is a part of all that is tried; what it leaves empty is all of that.
-type Part struct{ Environment, Scenario, Fault string }
+type Part struct {
+	Environment, Scenario, Fault string
+	// Every strikes each nth operation only, another one by each fault.
+	Every int
+	// Alike strikes by an Alike fault each nth of those only.
+	Alike int
+}
 
-// Run interrupts each nth operation of the deployments of one environment of a project.
-func Run(ctx context.Context, program sandbox.Program, p project.Project, part Part, every int) ([]Case, error) {
+// step is from one operation that is struck to the next.
+func (p Part) step(alike bool) int {
+	if alike {
+		return max(1, p.Every) * max(1, p.Alike)
+	}
+	return max(1, p.Every)
+}
+
+// Run interrupts a part of the deployments of a project.
+func Run(ctx context.Context, program sandbox.Program, p project.Project, part Part) ([]Case, error) {
 	start, scenarios, err := deployments(program, p, part.Environment, part.Scenario)
 	if err != nil {
 		return nil, err
 	}
-	faults := slices.DeleteFunc(slices.Clone(Faults), func(f Fault) bool { return part.Fault != "" && f.Name != part.Fault })
-	return Interrupt(ctx, start, scenarios, faults, every)
+	return interrupt(ctx, start, scenarios, part)
 }
 
 // deployments are what can be interrupted of an environment.
