@@ -189,6 +189,11 @@ func TestModules(t *testing.T) {
 			r.Commit("forth")
 			r.require("v1.0.0", "v1.0.0")
 		}, []string{"example.com/linked: v1.0.0 → v1.1.0"}},
+		"forth and back, of the content alone": {func(r repo) {
+			r.edit("go.sum", "h1:a=", "h1:c=")
+			r.Commit("forth")
+			r.edit("go.sum", "h1:c=", "h1:a=")
+		}, []string{"example.com/linked: v1.0.0 (h1:a=) → v1.0.0 (h1:c=)"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

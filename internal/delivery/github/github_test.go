@@ -1,7 +1,9 @@
 package github_test
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -29,8 +31,9 @@ type server struct {
 	changes  []string
 	deny     bool
 	runs     []map[string]any
-	badGates int    // answers 502 that many times
-	badGate  string // answers 502 to requests of this method
+	badGates int    // answers status that many times
+	badGate  string // answers status to requests of this method
+	status   int    // 0 is 502
 
 	environment, artifact string
 	branches              []string
@@ -47,6 +50,7 @@ func page(r *http.Request, list []map[string]any) []map[string]any {
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	assert.Equal(s.t, "Bearer token", r.Header.Get("Authorization"))
+	assert.Equal(s.t, "2022-11-28", r.Header.Get("X-GitHub-Api-Version"), "what another version answers is not what is read")
 	path := strings.TrimPrefix(r.URL.Path, "/repos/octo-org/sentry")
 	answer := func(v any) { assert.NoError(s.t, json.NewEncoder(w).Encode(v)) }
 	switch {
@@ -55,7 +59,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(map[string]string{"message": "Resource not accessible by integration"})
 	case s.badGates > 0, s.badGate == r.Method:
 		s.badGates = max(s.badGates-1, 0)
-		w.WriteHeader(http.StatusBadGateway)
+		w.WriteHeader(cmp.Or(s.status, http.StatusBadGateway))
 		fmt.Fprint(w, "<html>")
 	case r.Method != http.MethodGet:
 		body, _ := io.ReadAll(r.Body)
@@ -366,6 +370,47 @@ func TestWaitingSurvivesAFewBadAnswers(t *testing.T) {
 	s.badGates = 1000
 	_, err = wait(t, s, "a")
 	require.ErrorContains(t, err, "502")
+	for _, status := range []int{http.StatusInternalServerError, http.StatusTooManyRequests} {
+		s.badGates, s.status = 3, status
+		_, err = wait(t, s, "a")
+		require.NoError(t, err, status)
+	}
+	s.badGates, s.status = 1, http.StatusUnauthorized
+	_, err = s.client(t).HasArtifact(t.Context(), 9, 5)
+	require.ErrorContains(t, err, "401", "what asking again does not mend is asked again")
+}
+
+func TestALostConnectionIsNoAnswer(t *testing.T) {
+	s := &server{artifact: `{"workflow_run":{"id":9}}`}
+	client := s.client(t)
+	client.HTTP = &http.Client{Transport: &resets{left: 1}}
+	there, err := client.HasArtifact(t.Context(), 9, 5)
+	require.NoError(t, err)
+	assert.True(t, there)
+}
+
+// resets loses so many connections.
+type resets struct{ left int }
+
+func (c *resets) RoundTrip(r *http.Request) (*http.Response, error) {
+	if c.left--; c.left >= 0 {
+		return nil, errors.New("connection reset by peer")
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// A job that ran again is listed for each of its attempts, and GitHub does not say in which order.
+func TestJobsAreThoseOfTheirLatestAttempts(t *testing.T) {
+	list := []map[string]any{job("a", "completed", "success", 2), job("b", "completed", "success", 1)}
+	for i := range 100 {
+		list = append(list, job(fmt.Sprint(i), "completed", "success", 1))
+	}
+	s := &server{jobs: func(int) []map[string]any { return append(list, job("a", "completed", "failure", 1)) }}
+	jobs, err := s.client(t).Jobs(t.Context(), 9)
+	require.NoError(t, err)
+	require.Len(t, jobs, 102)
+	assert.Equal(t, 2, jobs[0].RunAttempt)
+	assert.Equal(t, "b", jobs[1].Name)
 }
 
 func TestNewChecksItsEnvironment(t *testing.T) {

@@ -1,6 +1,7 @@
 package lock_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -52,6 +54,21 @@ func TestTheStacksOwnLocksOldestFirst(t *testing.T) {
 
 func TestNoLockIsNoError(t *testing.T) {
 	store, _ := newStore(t, nil)
+	got, err := store.List(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, got)
+}
+
+// gone is a bucket whose objects go between being listed and being read.
+type gone struct{ lock.S3 }
+
+func (gone) GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+	return nil, &types.NoSuchKey{}
+}
+
+func TestALockThatIsGivenBackWhileOneLooksIsNone(t *testing.T) {
+	store, _ := newStore(t, locked)
+	store.S3 = gone{store.S3}
 	got, err := store.List(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, got)

@@ -214,6 +214,46 @@ func TestNamesAndValuesCannotForgeTheComment(t *testing.T) {
 	assert.Contains(t, text, "````diff", "a run of backticks in a value closes the block")
 }
 
+func TestWhatIsTakenIntoTheStateIsCounted(t *testing.T) {
+	p, err := preview.Parse(strings.NewReader(events(
+		`{"op":"import","urn":"urn:pulumi:staging::sentry::a:b:C::x","new":{"inputs":{}}}`,
+		`{"op":"delete","urn":"urn:pulumi:staging::sentry::a:b:C::y","old":{"id":""}}`,
+		`{"op":"create","urn":"urn:pulumi:staging::sentry::pulumi:providers:aws::default_6_83_2","new":{"inputs":{}}}`,
+		`{"op":"create","urn":"urn:pulumi:staging::sentry::pulumi:providers:aws::global","new":{"inputs":{}}}`,
+	)))
+	require.NoError(t, err)
+	text := preview.Render(p, preview.Options{Stack: "staging"})
+	assert.Contains(t, text, "1 to create, 1 to import, **1 to delete**\n", "a provider that the engine makes by itself is counted, or one of the program's is not")
+	assert.Contains(t, text, "- **DELETE** `a:b:C` **y**\n", "a reason is announced, and none given")
+	assert.Contains(t, text, "- delete a:b:C y\n+ create", "an id is announced, and none given")
+}
+
+func TestMessagesNameTheirResourceOnce(t *testing.T) {
+	p := &preview.Preview{Failed: true, Diagnostics: []preview.Diagnostic{
+		{URN: "urn:pulumi:staging::sentry::a:b:C::x-1", Message: "is not allowed", Severity: "error"},
+		{URN: "urn:pulumi:staging::sentry::a:b:C::x-2", Message: "x-2 is not allowed", Severity: "error"},
+		{Message: "nothing is", Severity: "error"},
+	}}
+	assert.Contains(t, preview.Render(p, preview.Options{Stack: "staging"}), "```\nx-1: is not allowed\n\nx-2 is not allowed\n\nnothing is\n```")
+}
+
+// What does not fit with its properties is at least named.
+func TestAChangeThatIsTooLongIsNamed(t *testing.T) {
+	var inputs []string
+	for i := range 20 {
+		inputs = append(inputs, fmt.Sprintf(`"k%d":%q`, i, strings.Repeat("x", 400)))
+	}
+	var metadata []string
+	for i := range 20 {
+		metadata = append(metadata, fmt.Sprintf(`{"op":"create","urn":"urn:pulumi:staging::sentry::a:b:C::r%d","new":{"inputs":{%s}}}`, i, strings.Join(inputs, ",")))
+	}
+	p, err := preview.Parse(strings.NewReader(events(metadata...)))
+	require.NoError(t, err)
+	text := preview.Render(p, preview.Options{Stack: "staging", Sections: []preview.Section{{Title: "Cost", Markdown: strings.Repeat("y", preview.CommentLimit*2/3)}}})
+	assert.Contains(t, text, "+ create a:b:C r9\n```", "a change is dropped that would fit by its name")
+	assert.NotContains(t, text, "not shown for want of space")
+}
+
 func TestSectionsOfOtherCommandsHaveTheirPlace(t *testing.T) {
 	text := preview.Render(recorded(t, "change.events"), preview.Options{Stack: "staging", Sections: []preview.Section{{Title: "Cost", Markdown: "+ $3.10 a month"}, {Title: "Empty"}}})
 	above, _, _ := strings.Cut(text, "<details>")

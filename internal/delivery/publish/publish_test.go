@@ -379,6 +379,22 @@ func TestOneLostFileStopsTheRelease(t *testing.T) {
 	}
 }
 
+// unread is a bucket that does not say which release is live.
+type unread struct{ *site }
+
+func (unread) HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
+	return nil, errors.New("AccessDenied")
+}
+
+// Else it would be taken for a bucket without one, whose files nobody needs.
+func TestALiveReleaseThatCannotBeReadStopsTheNextOne(t *testing.T) {
+	s := newSite(t)
+	s.must(one)
+	_, err := publish.Publisher{S3: unread{s}, Bucket: bucket, Immutable: "assets", Out: &s.out}.Publish(t.Context(), write(t, two))
+	require.ErrorContains(t, err, "look at index.html: AccessDenied")
+	assert.True(t, strings.HasPrefix(s.whole("afterwards"), "one"))
+}
+
 // A bundler that was told to leave the hashes out still publishes what it has built.
 func TestAChangedFileIsWrittenWhateverItsFolder(t *testing.T) {
 	s := newSite(t)

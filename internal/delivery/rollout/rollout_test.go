@@ -38,6 +38,8 @@ type fakeECS struct {
 	reason  string // of a stopped task, in place of the recorded one
 	edit    func(s *types.Service)
 	sidecar bool
+	unknown bool // the task definition
+	none    bool // no task stopped
 	// definitions are those that were asked for.
 	definitions []string
 }
@@ -71,6 +73,9 @@ func (f *fakeECS) DescribeServices(_ context.Context, in *ecs.DescribeServicesIn
 
 func (f *fakeECS) ListTasks(_ context.Context, in *ecs.ListTasksInput, _ ...func(*ecs.Options)) (*ecs.ListTasksOutput, error) {
 	assert.Equal(f.t, "STOPPED", string(in.DesiredStatus))
+	if f.none {
+		return &ecs.ListTasksOutput{}, f.listErr
+	}
 	return &ecs.ListTasksOutput{TaskArns: []string{"arn:1", "arn:2", "arn:3"}}, f.listErr
 }
 
@@ -84,6 +89,9 @@ func (f *fakeECS) DescribeTasks(context.Context, *ecs.DescribeTasksInput, ...fun
 }
 
 func (f *fakeECS) DescribeTaskDefinition(_ context.Context, in *ecs.DescribeTaskDefinitionInput, _ ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error) {
+	if f.unknown {
+		return nil, errors.New("ClientException: Unable to describe task definition")
+	}
 	out := &ecs.DescribeTaskDefinitionOutput{}
 	decode(f.t, "task-definition", out)
 	out.TaskDefinition.ContainerDefinitions[0].Image = aws.String("image of " + revisionOf(aws.ToString(in.TaskDefinition)))
@@ -101,6 +109,9 @@ func (f fakeLogs) GetLogEvents(_ context.Context, in *cloudwatchlogs.GetLogEvent
 	lines, ok := f[aws.ToString(in.LogGroupName)+" "+aws.ToString(in.LogStreamName)]
 	if !ok {
 		return nil, &logtypes.ResourceNotFoundException{Message: aws.String("The specified log stream does not exist.")}
+	}
+	if aws.ToBool(in.StartFromHead) {
+		lines = []string{"the beginning, which says nothing of the end"}
 	}
 	out := &cloudwatchlogs.GetLogEventsOutput{}
 	for _, l := range lines {
@@ -359,6 +370,48 @@ func TestAnUnansweredQuestionIsNotASuccess(t *testing.T) {
 	require.ErrorContains(t, err, "ThrottlingException", "nothing runs, as far as one could ask: the release is taken back to no image")
 	_, _, err = verify(t, 2, "in-progress", "throttled")
 	require.ErrorContains(t, err, "ThrottlingException")
+}
+
+func TestPrimary(t *testing.T) {
+	primary := func(answer string) (definition string, err error) {
+		_, _, err = inBubble(t, []string{answer}, func(ctx context.Context, v rollout.Verifier) error {
+			definition, err = v.Primary(ctx, "sentry-staging-cluster", "sentry-staging-backend")
+			return err
+		})
+		return definition, err
+	}
+	definition, err := primary("in-progress")
+	require.NoError(t, err)
+	assert.Equal(t, released, definition)
+	_, err = primary("throttled")
+	require.ErrorContains(t, err, "ThrottlingException", "nothing is known, and nothing is said of it")
+}
+
+// unread are logs that may not be read.
+type unread struct{}
+
+func (unread) GetLogEvents(context.Context, *cloudwatchlogs.GetLogEventsInput, ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.GetLogEventsOutput, error) {
+	return nil, errors.New("AccessDenied")
+}
+
+func TestEvidenceSaysWhatItLacks(t *testing.T) {
+	evidence := func(edit func(*rollout.Verifier)) string {
+		_, _, err := inBubble(t, []string{"rolled-back"}, func(ctx context.Context, v rollout.Verifier) error {
+			edit(&v)
+			return v.Verify(ctx, target(2))
+		})
+		var failure *rollout.Failure
+		require.ErrorAs(t, err, &failure)
+		return failure.Evidence
+	}
+	text := evidence(func(v *rollout.Verifier) { v.Logs = unread{} })
+	assert.Contains(t, text, "container backend: exit code 1\n    its log could not be read: AccessDenied")
+	text = evidence(func(v *rollout.Verifier) { v.ECS.(*fakeECS).unknown = true })
+	assert.Contains(t, text, "The logs could not be found: describe task definition sentry-staging-backend:8: ClientException")
+	assert.NotContains(t, text, "log stream", "a container whose log nobody knows is said to have none")
+	assert.NotContains(t, text, "    its log")
+	text = evidence(func(v *rollout.Verifier) { v.ECS.(*fakeECS).none = true })
+	assert.Contains(t, text, "No stopped task is on record.")
 }
 
 func TestMissingEvidenceDoesNotHideTheFailure(t *testing.T) {

@@ -3,6 +3,7 @@ package teardown_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -24,6 +25,7 @@ import (
 type account struct {
 	t       *testing.T
 	refused string
+	denied  string // the request that is denied as a whole
 	asked   []string
 	owners  []string // as each request to S3 names them
 }
@@ -36,6 +38,14 @@ func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.owners = append(a.owners, r.Header.Get("X-Amz-Expected-Bucket-Owner"))
 	}
 	switch q := r.URL.Query(); {
+	case a.denied != "" && (operation == a.denied || !isECR && r.Method == a.denied):
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		w.WriteHeader(http.StatusForbidden)
+		if isECR {
+			fmt.Fprint(w, `{"__type":"AccessDeniedException","message":"not allowed"}`)
+		} else {
+			fmt.Fprint(w, `<Error><Code>AccessDenied</Code><Message>not allowed</Message></Error>`)
+		}
 	case isECR:
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 		switch {
@@ -112,4 +122,16 @@ func TestWhatIsNotDeletedIsAnError(t *testing.T) {
 	e, _ := a.emptier(t)
 	require.ErrorContains(t, e.Bucket(t.Context(), "bucket"), "empty bucket bucket: a: KmsError")
 	require.ErrorContains(t, e.Repository(t.Context(), "repository"), "delete the images of repository: because")
+}
+
+func TestWhatIsDeniedIsAnError(t *testing.T) {
+	for denied, want := range map[string]string{
+		http.MethodDelete: "the policy of bucket bucket", http.MethodGet: "list its objects: ", http.MethodPost: "empty bucket bucket: ",
+		"ListImages": "list the images of repository: ", "BatchDeleteImage": "delete the images of repository: ",
+	} {
+		e, _ := (&account{denied: denied}).emptier(t)
+		err := errors.Join(e.Bucket(t.Context(), "bucket"), e.Repository(t.Context(), "repository"))
+		require.ErrorContains(t, err, want, denied)
+		require.ErrorContains(t, err, "AccessDenied", denied)
+	}
 }

@@ -317,6 +317,12 @@ func TestReleased(t *testing.T) {
 		Image: image, TaskDefinition: "arn:aws:ecs:us-east-1:123456789012:task-definition/sentry-staging-backend:2",
 		Cluster: "sentry-staging-cluster", Service: "sentry-staging-backend", DesiredCount: 2,
 	}, got)
+	for _, c := range []*cli{{exports: []string{"{"}}, {exports: []string{"{}"}, fail: "stack export"}} {
+		s, _ := stack(t, c)
+		_, err := s.Released(t.Context())
+		require.Error(t, err, "a state that cannot be read is one of which nothing is released")
+		assert.NotContains(t, err.Error(), "does not say what is released", "a state that cannot be read is blamed for what it says")
+	}
 }
 
 // A targeted update applies what the commit says of the three resources: size, count and variables too.
