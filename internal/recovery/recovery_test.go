@@ -25,12 +25,19 @@ type world struct {
 	tagged  []Tagged
 	exists  []string // ids
 	imports []string // ids that Adopt was asked for
-	lost    error    // the answer to every import into the state
+	denied  string   // what is not answered
+}
+
+func (w *world) answer(question string) error {
+	if question == w.denied {
+		return errors.New(question + " denied")
+	}
+	return nil
 }
 
 func (w *world) Export(context.Context) (apitype.UntypedDeployment, error) {
 	text, err := json.Marshal(w.state)
-	return apitype.UntypedDeployment{Version: 3, Features: []string{"feature"}, Deployment: text}, err
+	return apitype.UntypedDeployment{Version: 3, Features: []string{"feature"}, Deployment: text}, errors.Join(err, w.answer("export"))
 }
 
 func (w *world) Import(_ context.Context, d apitype.UntypedDeployment) error {
@@ -38,7 +45,7 @@ func (w *world) Import(_ context.Context, d apitype.UntypedDeployment) error {
 		return errors.New("another version")
 	}
 	w.state = apitype.DeploymentV3{}
-	return errors.Join(json.Unmarshal(d.Deployment, &w.state), w.lost)
+	return errors.Join(json.Unmarshal(d.Deployment, &w.state), w.answer("import"))
 }
 
 func (w *world) Refresh(context.Context) error {
@@ -48,18 +55,21 @@ func (w *world) Refresh(context.Context) error {
 			r.Outputs["arn"] = "arn:aws:s3:::" + string(r.ID)
 		}
 	}
-	return nil
+	return w.answer("refresh")
 }
 
 // Plan leaves out what the state has by now.
 func (w *world) Plan(context.Context) ([]Step, error) {
 	return slices.DeleteFunc(slices.Clone(w.plan), func(s Step) bool {
 		return s.Op == apitype.OpCreate && slices.ContainsFunc(w.state.Resources, func(r apitype.ResourceV3) bool { return r.URN == s.Resource.URN && !r.Delete })
-	}), nil
+	}), w.answer("plan")
 }
 
 func (w *world) Adopt(_ context.Context, r apitype.ResourceV3, id string) error {
 	w.imports = append(w.imports, id)
+	if err := w.answer("adopt"); err != nil {
+		return err
+	}
 	if !slices.Contains(w.exists, id) {
 		return ErrAbsent
 	}
@@ -70,10 +80,12 @@ func (w *world) Adopt(_ context.Context, r apitype.ResourceV3, id string) error 
 }
 
 func (w *world) Place(context.Context) (account, region string, err error) {
-	return "123456789012", "us-east-1", nil
+	return "123456789012", "us-east-1", w.answer("place")
 }
 
-func (w *world) Tagged(context.Context) ([]Tagged, error) { return slices.Clone(w.tagged), nil }
+func (w *world) Tagged(context.Context) ([]Tagged, error) {
+	return slices.Clone(w.tagged), w.answer("tags")
+}
 
 func made(typ, name, id string, inputs map[string]any) apitype.ResourceV3 {
 	r := apitype.ResourceV3{URN: resource.URN("urn:pulumi:staging::sentry::" + typ + "::" + name), Type: tokens.Type(typ), Custom: true, ID: resource.ID(id), Inputs: inputs, Protect: true}
@@ -279,10 +291,17 @@ func TestWhatHidesItsIDIsImported(t *testing.T) {
 	}
 }
 
-func TestAStateThatCannotBeWrittenIsAnError(t *testing.T) {
-	w := &world{state: apitype.DeploymentV3{PendingOperations: pending(apitype.OperationTypeCreating, network(""))}, lost: errors.New("access denied")}
-	_, err := Recover(t.Context(), w, w)
-	require.ErrorContains(t, err, "write the state: access denied")
+// Nothing that was not answered is taken for absent.
+func TestWhatIsNotAnsweredIsAnError(t *testing.T) {
+	association := made(aws.EC2RouteTableAssociation, "a", "", map[string]any{"subnetId": "subnet-1", "routeTableId": "rtb-1"})
+	for _, denied := range []string{"place", "export", "import", "refresh", "plan", "tags", "adopt"} {
+		w := &world{
+			denied: denied, plan: []Step{{apitype.OpCreate, association}}, exists: []string{"subnet-1/rtb-1", "vpc-1"},
+			state: apitype.DeploymentV3{Resources: []apitype.ResourceV3{network("vpc-1")}, PendingOperations: pending(apitype.OperationTypeCreating, association)},
+		}
+		_, err := Recover(t.Context(), w, w)
+		require.ErrorContains(t, err, denied+" denied")
+	}
 }
 
 func TestTheReportIsForPeople(t *testing.T) {
@@ -294,4 +313,12 @@ func TestTheReportIsForPeople(t *testing.T) {
 	assert.True(t, Report{Strangers: []string{"x"}}.OnlyStrangers())
 	assert.False(t, Report{Doubled: []string{"x"}}.OnlyStrangers())
 	assert.False(t, Report{Strangers: []string{"x"}}.Empty())
+}
+
+func TestKnown(t *testing.T) {
+	for _, v := range []any{nil, "x", 1.0, []any{"x", map[string]any{"k": "v"}}, map[string]any{"k": []any{"v"}}} {
+		assert.True(t, known(v), v)
+		assert.False(t, known([]any{v, unknownValue}), v)
+		assert.False(t, known(map[string]any{"a": v, "b": []any{map[string]any{"k": unknownValue}}}), v)
+	}
 }
