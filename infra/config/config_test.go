@@ -121,6 +121,9 @@ func TestBadConfiguration(t *testing.T) {
 			`sentry:adopted.bucketNames: "Clips" cannot be a bucket's name; allowed: 3 to 63 lower-case letters, digits, dots and hyphens`,
 			`sentry:adopted.bucketNames: there is no bucket "films"; allowed: frontend, artifacts, clips`,
 		}},
+		"an adopted group without a name": {changes: map[string]string{"sentry:adopted": `{"securityGroup":{"description":"tasks"}}`}, want: []string{
+			`sentry:adopted.securityGroup.name: ""; allowed: 1 to 255 letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*`,
+		}},
 		"an adopted group without a description": {changes: map[string]string{"sentry:adopted": `{"securityGroup":{"name":"tasks"}}`}, want: []string{
 			`sentry:adopted.securityGroup.description: ""; allowed: 1 to 255 letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*`,
 		}},

@@ -29,6 +29,9 @@ func price(t *testing.T, dir, stack string, given map[string]float64) cost.Repor
 	require.NoError(t, err)
 	report, err := cost.Stack(infra.DeployIn, p, stack, given)
 	require.NoError(t, err)
+	for _, line := range report.Lines {
+		assert.NotZero(t, line.Amount, "%s: a line for nothing: %s", stack, line.What)
+	}
 	return report
 }
 

@@ -310,6 +310,7 @@ func TestTheReportIsForPeople(t *testing.T) {
 	for _, want := range []string{"has it already:\n  aws:ec2/vpc:Vpc v\n", "deletes one:\n  d\n", "when it ended; the state has now what AWS has of it:\n  s\n", "the next update makes it:\n  f\n", "delete it by hand:\n  arn:x\n"} {
 		assert.Contains(t, text, want)
 	}
+	assert.Equal(t, "AWS has it twice; the next update deletes one:\n  d\n", Report{Doubled: []string{"d"}}.String(), "what did not happen is told of")
 	assert.True(t, Report{Strangers: []string{"x"}}.OnlyStrangers())
 	assert.False(t, Report{Doubled: []string{"x"}}.OnlyStrangers())
 	assert.False(t, Report{Strangers: []string{"x"}}.Empty())
