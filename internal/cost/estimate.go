@@ -298,10 +298,8 @@ func (e *estimate) service(r sandbox.Resource) {
 		tasks        float64
 		price, label string
 	}{{onDemand, "fargate-" + architecture, architecture}, {spot, "fargate-spot-" + architecture, "spot, " + architecture}} {
-		if share.tasks > 0 {
-			e.charge(r, "Fargate: CPU ("+share.label+")", share.price+"-vcpu", share.tasks*cpu/1024*hours, "%s × %g vCPU × %g h", count(share.tasks), cpu/1024, shown)
-			e.charge(r, "Fargate: memory ("+share.label+")", share.price+"-memory", share.tasks*memory/1024*hours, "%s × %g GB × %g h", count(share.tasks), memory/1024, shown)
-		}
+		e.charge(r, "Fargate: CPU ("+share.label+")", share.price+"-vcpu", share.tasks*cpu/1024*hours, "%s × %g vCPU × %g h", count(share.tasks), cpu/1024, shown)
+		e.charge(r, "Fargate: memory ("+share.label+")", share.price+"-memory", share.tasks*memory/1024*hours, "%s × %g GB × %g h", count(share.tasks), memory/1024, shown)
 	}
 	if gb, _ := number(object(definition.Inputs["ephemeralStorage"])["sizeInGib"]); gb > 20 { // 20 are included
 		e.charge(r, "Fargate: storage", "fargate-storage", tasks*(gb-20)*hours, "%s × %g GB × %g h", count(tasks), gb-20, shown)
