@@ -403,7 +403,7 @@ func (c *resets) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestJobsAreThoseOfTheirLatestAttempts(t *testing.T) {
 	list := []map[string]any{job("a", "completed", "success", 2), job("b", "completed", "success", 1)}
 	for i := range 100 {
-		list = append(list, job(fmt.Sprint(i), "completed", "success", 1))
+		list = append(list, job(strconv.Itoa(i), "completed", "success", 1))
 	}
 	s := &server{jobs: func(int) []map[string]any { return append(list, job("a", "completed", "failure", 1)) }}
 	jobs, err := s.client(t).Jobs(t.Context(), 9)
